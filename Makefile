@@ -1,0 +1,67 @@
+# `make` lists what there is. Needs git, make and Python 3.11 or newer; takes uv if it is there.
+
+PYTHON_BIN := .venv/bin/python
+DEMO := .venv/.demo
+DEV := .venv/.dev
+COMPILE := uv pip compile pyproject.toml --quiet --universal --python-version 3.11 \
+	--fork-strategy fewest --generate-hashes --no-header $(ARGS)
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help demo setup test lint coverage docs lock clean
+
+# A .venv that came with a copied or moved tree doesn't count as set up.
+ifneq ($(shell cat .venv/.home 2>/dev/null),$(CURDIR))
+.PHONY: $(DEMO) $(DEV)
+endif
+
+##@ See it
+
+demo: $(DEMO) ## From trained models to a served prediction, in about two minutes
+	@PYTHONPATH=scripts $(PYTHON_BIN) -m demo $(ARGS)
+
+##@ Work on it
+
+setup: $(DEV) ## Set up .venv with everything that the other targets need
+	@echo ".venv is ready: .venv/bin/modelctl --help"
+
+test: $(DEV) ## Run the tests (ARGS="-k ledger" for some of them)
+	@$(PYTHON_BIN) -m pytest -n 2 $(ARGS)
+
+lint: $(DEV) ## Check style, formatting, types and the imports between rooms
+	@status=0; \
+	$(PYTHON_BIN) -m ruff check --quiet . || status=1; \
+	$(PYTHON_BIN) -m ruff format --quiet --check . || status=1; \
+	$(PYTHON_BIN) -m mypy || status=1; \
+	PYTHONPATH=scripts .venv/bin/lint-imports --no-logo || status=1; \
+	exit $$status
+
+coverage: $(DEV) ## Hold domain/ and gates/ to every branch
+	@$(PYTHON_BIN) -m pytest -n 2 -q --cov --cov-report=term-missing:skip-covered $(ARGS)
+
+docs: $(DEV) ## Write the generated references anew
+	@$(PYTHON_BIN) scripts/reference.py
+
+##@ Look after it
+
+lock: ## Lock the requirements anew, with uv (ARGS=--upgrade for the newest)
+	@$(COMPILE) --all-extras --group build --group test --group lint -o requirements/dev.txt
+	@$(COMPILE) --extra demo --group build -c requirements/dev.txt -o requirements/demo.txt
+	@$(COMPILE) --group build -c requirements/dev.txt -o requirements/core.txt
+
+clean: ## Remove .venv, caches and what was built
+	@rm -rf .venv .coverage* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache \
+		build dist htmlcov
+	@find scripts tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+help:
+	@awk 'BEGIN { FS = ":.*## " } \
+		/^##@/ { printf "\n%s\n", substr($$0, 5) } \
+		/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@echo
+
+$(DEMO): requirements/demo.txt pyproject.toml
+	@scripts/setup demo
+
+$(DEV): requirements/dev.txt pyproject.toml
+	@scripts/setup dev

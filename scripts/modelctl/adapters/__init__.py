@@ -1,0 +1,1 @@
+"""One module for each external system: returns our types, raises our errors."""

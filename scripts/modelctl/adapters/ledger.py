@@ -1,0 +1,213 @@
+"""The ledger: one signed statement for each fact, append-only, on a branch of its own."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from modelctl.adapters.git import Author, Draft, Repository
+from modelctl.adapters.ledger_files import (
+    Batch,
+    Content,
+    Damage,
+    LedgerEntry,
+    encode,
+    entry_path,
+    is_about,
+    last_name,
+    names,
+    names_with,
+    read_entry,
+    summary,
+    without_repeats,
+)
+from modelctl.adapters.ledger_verify import LedgerProblem, verify
+from modelctl.adapters.signing import read
+from modelctl.adapters.strict_json import canonical, parse
+from modelctl.domain.evidence import Signed, Statement, TrustedKey
+from modelctl.domain.names import MODELS, is_model_name
+from modelctl.domain.tree import Tree
+from modelctl.errors import ModelctlError
+
+__all__ = ["Damage", "Ledger", "LedgerEntry", "LedgerProblem"]
+
+
+class Ledger:
+    """The ledger of a repository: read where the branch was last seen, appended to on the remote.
+
+    `keys` are those whose signatures count. Reading never fetches; appending always does.
+    """
+
+    __slots__ = ("_branch", "_keys", "_repository")
+
+    def __init__(
+        self, repository: Repository, keys: Sequence[TrustedKey], *, branch: str = "ledger"
+    ):
+        self._repository = repository
+        self._keys = tuple(keys)
+        self._branch = branch
+
+    def fetch(self) -> None:
+        """See what others appended.
+
+        Raises:
+            ModelctlError: the branch was deleted or rewritten on the remote.
+            DependencyError: the remote can't be reached.
+        """
+        self._repository.latest(self._branch)
+
+    def models(self) -> tuple[str, ...]:
+        """The models that have entries, sorted."""
+        return tuple(name for name in self._tree().names(MODELS) if is_model_name(name))
+
+    def entries(self, model: str, kinds: Collection[str] | None = None) -> tuple[LedgerEntry, ...]:
+        """The entries of a model, oldest first; only those of these `kinds` are read.
+
+        Damaged ones are among them, each with the problem that makes it not count.
+        """
+        tree = self._tree()
+        found = (
+            read_entry(tree, model, name, self._keys)
+            for name in names(tree, model)
+            if kinds is None or name.kind in kinds
+        )
+        return tuple(without_repeats(found))
+
+    def latest(self, model: str) -> LedgerEntry | None:
+        """The newest entry of a model."""
+        tree = self._tree()
+        name = last_name(tree, model)
+        return read_entry(tree, model, name, self._keys) if name else None
+
+    def append(
+        self, model: str, envelopes: Sequence[bytes], *, author: Author, at: datetime
+    ) -> tuple[LedgerEntry, ...]:
+        """Append envelopes to one model; see `append_all`."""
+        return self.append_all({model: envelopes}, author=author, at=at)[model]
+
+    def append_all(
+        self, batch: Batch, *, author: Author, at: datetime
+    ) -> Mapping[str, tuple[LedgerEntry, ...]]:
+        """Append envelopes by model, all of them in one commit or none, and return their entries.
+
+        An envelope that is there already is not appended again: its entry is returned. No entry is
+        read for that but the newest of a model, whose digest the next one holds. `at` is the time
+        of the commit.
+
+        Raises:
+            ModelctlError: an envelope that `verify` would object to.
+            ConflictError, DependencyError: it could not be published; nothing was appended.
+        """
+        admitted = {
+            model: [self._admit(model, envelope, at) for envelope in envelopes]
+            for model, envelopes in batch.items()
+        }
+        done: dict[str, tuple[LedgerEntry, ...]] = {}
+
+        def build(tip: str | None) -> Draft | None:
+            additions = _Additions(self._repository.tree(tip), self._keys)
+            for model, listed in admitted.items():
+                done[model] = additions.add(model, listed)
+            return additions.draft(author, at)
+
+        self._repository.update_branch(self._branch, build)
+        return done
+
+    def verify(self, *, known: Iterable[str] = ()) -> tuple[LedgerProblem, ...]:
+        """Everything that is wrong with the ledger as last seen; empty if it is sound.
+
+        `known` are commits that were its tip at some time: where they are still in its history,
+        nothing was cut off and no history was rewritten.
+        """
+        tip = self._repository.remote_first(self._branch)
+        return verify(self._repository, tip, self._keys, known)
+
+    def _tree(self) -> Tree:
+        return self._repository.tree(self._repository.remote_first(self._branch))
+
+    def _admit(self, model: str, envelope: bytes, at: datetime) -> _Admitted:
+        """An envelope that `verify` will have no objection to."""
+        if not is_model_name(model):
+            raise ModelctlError(f"{model!r} is not the name of a model")
+        signed = read(envelope, self._keys, place="")
+        statement, problem = signed.statement, signed.problem
+        if statement is not None and problem is None:
+            objections = [key.objection(statement, at) for key in signed.keys]
+            problem = None if None in objections else objections[0]
+            if not is_about(statement.subject, model):
+                problem = f"it is about {statement.subject}"
+        if statement is None or problem is not None:
+            raise ModelctlError(f"a statement can't go on the ledger of {model}: {problem}")
+        return _Admitted(envelope=canonical(parse(envelope)), signed=signed, statement=statement)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Admitted:
+    """An envelope that may be appended: its canonical bytes, and what was read from it."""
+
+    envelope: bytes
+    signed: Signed
+    statement: Statement
+
+
+class _Additions:
+    """Entries that are being added on top of one tree of the ledger."""
+
+    def __init__(self, tree: Tree, keys: Sequence[TrustedKey]):
+        self._tree = tree
+        self._keys = keys
+        self._added: list[LedgerEntry] = []
+        self._edits: dict[str, bytes] = {}
+
+    def draft(self, author: Author, at: datetime) -> Draft | None:
+        """The commit that adds them, None if all of them were there."""
+        if not self._added:
+            return None
+        message = summary(self._added)
+        return Draft(edits=self._edits, message=message, author=author, at=int(at.timestamp()))
+
+    def add(self, model: str, listed: Sequence[_Admitted]) -> tuple[LedgerEntry, ...]:
+        """The entries of these envelopes: those that are there, and new ones at the end."""
+        known = self._known(model, {admitted.signed.envelope_digest for admitted in listed})
+        seq, previous = self._end(model)
+        for admitted in listed:
+            if admitted.signed.envelope_digest not in known:
+                entry = self._append(model, seq + 1, previous, admitted)
+                seq, previous = entry.seq, entry.digest
+                known[admitted.signed.envelope_digest] = entry
+        return tuple(known[admitted.signed.envelope_digest] for admitted in listed)
+
+    def _known(self, model: str, digests: Collection[str]) -> dict[str, LedgerEntry]:
+        """The entries that hold the envelopes with these digests, by digest."""
+        names = names_with(self._tree, model, digests)
+        entries = (read_entry(self._tree, model, name, self._keys) for name in names)
+        sound = (entry for entry in entries if entry.damage is None)
+        return {entry.signed.envelope_digest: entry for entry in sound}
+
+    def _append(
+        self, model: str, seq: int, previous: str | None, admitted: _Admitted
+    ) -> LedgerEntry:
+        kind, signed = admitted.statement.kind, admitted.signed
+        data = encode(Content(seq=seq, previous=previous, envelope=admitted.envelope))
+        path = entry_path(model, seq, kind, signed.envelope_digest)
+        entry = LedgerEntry(
+            model=model,
+            seq=seq,
+            kind=kind,
+            path=path,
+            digest=hashlib.sha256(data).hexdigest(),
+            previous=previous,
+            signed=replace(signed, place=path, seq=seq),
+        )
+        self._added.append(entry)
+        self._edits[path] = data
+        return entry
+
+    def _end(self, model: str) -> tuple[int, str | None]:
+        """The number and the digest of the newest entry; 0 and None before the first."""
+        name = last_name(self._tree, model)
+        if name is None:
+            return 0, None
+        return name.seq, hashlib.sha256(self._tree.read(name.path) or b"").hexdigest()

@@ -1,0 +1,279 @@
+"""Reads `policies/` of a tree into a `Policy`: schemas first, then types, then rules compiled.
+
+Every problem of every file is reported in one run. A policy with a problem judges nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, TypeVar
+
+from modelctl.adapters.documents import load
+from modelctl.adapters.expressions import compile_rule
+from modelctl.adapters.gate_problems import gate_problems
+from modelctl.adapters.policy_problems import PolicyProblem, cross_check, key_problems
+from modelctl.adapters.schema import validate
+from modelctl.adapters.signing import load_keys
+from modelctl.domain.document import Document, Location, Path
+from modelctl.domain.evidence import OFFLINE, TrustedKey
+from modelctl.domain.facts import declared
+from modelctl.domain.policy import (
+    ApprovalRule,
+    Gate,
+    Lifecycle,
+    Ownership,
+    Policy,
+    Role,
+    Rule,
+    Scope,
+    Stage,
+    Step,
+    Strategy,
+    Team,
+    Transition,
+    parse_span,
+)
+from modelctl.domain.tree import Tree
+from modelctl.errors import ModelctlError
+
+ROOT = "policies"
+_T = TypeVar("_T")
+_FILES = ("lifecycle", "roles", "ownership", "strategies")
+
+
+class PolicyError(ModelctlError):
+    """The policy can't be used. `problems` is everything that is wrong with it."""
+
+    def __init__(self, problems: Iterable[PolicyProblem]):
+        self.problems = tuple(problems)
+        lines = "\n".join(f"  {problem}" for problem in self.problems)
+        count = "1 problem" if len(self.problems) == 1 else f"{len(self.problems)} problems"
+        super().__init__(
+            f"the policy has {count}, so nothing can be judged:\n{lines}",
+            mend="run `modelctl policy lint` on the branch that holds the rules",
+        )
+
+
+def load_policy(tree: Tree, commit: str) -> Policy:
+    """The policy in `policies/` of `tree`, which is the tree of `commit`.
+
+    Raises:
+        PolicyError: with every problem of every file.
+    """
+    reader = _Reader(tree)
+    documents = {name: reader.document(f"{ROOT}/{name}.yaml", name) for name in _FILES}
+    gate_files = reader.folder("gates", "gates")
+    keys, key_files = reader.keys()
+    reader.leftovers()
+    reader.stop()
+    found = {name: document for name, document in documents.items() if document}
+    policy = _build(reader, found, gate_files, keys, commit)
+    reader.problems.extend(cross_check(policy, found))
+    reader.problems.extend(key_problems(policy, key_files))
+    reader.problems.extend(gate_problems(policy, gate_files))
+    reader.stop()
+    return policy
+
+
+class _Reader:
+    """Reads documents and keeps every problem."""
+
+    def __init__(self, tree: Tree):
+        self.tree = tree
+        self.problems: list[PolicyProblem] = []
+
+    def stop(self) -> None:
+        """Raises what was found so far, if anything."""
+        if self.problems:
+            raise PolicyError(self.problems)
+
+    def attempt(self, action: Callable[[], _T]) -> _T | None:
+        """What `action` gives; None, with its error kept, where it raises one."""
+        try:
+            return action()
+        except ModelctlError as error:
+            location = _parse_location(error.location or f"{ROOT}:1:1")
+            self.problems.append(
+                PolicyProblem(location=location, message=error.message, mend=error.mend)
+            )
+            return None
+
+    def document(self, path: str, kind: str) -> Document | None:
+        """The document at `path`, None where it is missing or can't be read."""
+        data = self.tree.read(path)
+        if data is None:
+            mend = f"add it; `modelctl schema print {kind}` shows its form"
+            self._about_file(path, f"{path} is missing", mend)
+            return None
+        document = self.attempt(lambda: load(data, path))
+        if document is not None:
+            self.problems.extend(_schema_problems(document, kind))
+        return document
+
+    def folder(self, folder: str, kind: str) -> list[Document]:
+        """The documents that lie directly in a folder of the policies."""
+        names = [n for n in self.tree.names(f"{ROOT}/{folder}") if n.endswith(".yaml")]
+        found = [self.document(f"{ROOT}/{folder}/{name}", kind) for name in names]
+        return [document for document in found if document is not None]
+
+    def keys(self) -> tuple[tuple[TrustedKey, ...], list[Document]]:
+        """The keys and their files; no keys where a file breaks the schema, which is told."""
+        before = len(self.problems)
+        files = self.folder("keys", "key")
+        if len(self.problems) > before:
+            return (), files
+        return self.attempt(lambda: load_keys(files)) or (), files
+
+    def leftovers(self) -> None:
+        """Tells of YAML that nobody reads: a gate in it would be switched off without a word."""
+        read = {f"{ROOT}/{name}.yaml" for name in _FILES}
+        for entry in self.tree.walk(ROOT):
+            folder, _, name = entry.path.rpartition("/")
+            here = name.endswith(".yaml") and folder in (f"{ROOT}/gates", f"{ROOT}/keys")
+            if name.lower().endswith((".yaml", ".yml")) and not (here or entry.path in read):
+                mend = f"keep to {ROOT}/gates/<name>.yaml, {ROOT}/keys/<name>.yaml and "
+                mend += ", ".join(f"{ROOT}/{one}.yaml" for one in _FILES)
+                self._about_file(entry.path, f"nobody reads {entry.path}", mend)
+
+    def _about_file(self, path: str, message: str, mend: str) -> None:
+        problem = PolicyProblem(location=Location(file=path), message=message, mend=mend)
+        self.problems.append(problem)
+
+
+def _schema_problems(document: Document, kind: str) -> Iterator[PolicyProblem]:
+    for problem in validate(document, kind):
+        where = document.locate(problem.path)
+        yield PolicyProblem(location=where, message=problem.message, mend=problem.mend)
+
+
+def _build(
+    reader: _Reader,
+    documents: Mapping[str, Document],
+    gate_files: list[Document],
+    keys: tuple[TrustedKey, ...],
+    commit: str,
+) -> Policy:
+    lifecycle, strategies = documents["lifecycle"], documents["strategies"]
+    gates = [
+        gate
+        for document in gate_files
+        for name in document.data["gates"]
+        if (gate := _gate(reader, document, name)) is not None
+    ]
+    return Policy(
+        commit=commit,
+        lifecycle=_lifecycle(lifecycle),
+        roles={name: _role(name, row) for name, row in documents["roles"].data["roles"].items()},
+        ownership=_ownership(documents["ownership"].data),
+        gates=tuple(gates),
+        strategies={name: _strategy(strategies, name) for name in strategies.data["strategies"]},
+        default_strategies=strategies.data["defaults"],
+        keys=keys,
+        rule_approvals=_approvals(lifecycle.data["rule_approvals"]),
+        contract_approvals=_approvals(lifecycle.data.get("contract_approvals", ())),
+        accept_unknown_authors=lifecycle.data.get("accept_unknown_authors", False),
+    )
+
+
+def _lifecycle(document: Document) -> Lifecycle:
+    data, transitions, source = document.data, [], None
+    for index, row in enumerate(data["transitions"]):
+        transitions.append(
+            Transition(
+                from_branch=row["from"],
+                to_branch=row["to"],
+                environment=row["environment"],
+                stage=row["stage"],
+                approvals=_approvals(row["approvals"]),
+                source=source,
+                location=document.locate(("transitions", index)),
+            )
+        )
+        source = row["environment"]
+    return Lifecycle(
+        default_branch=data["default_branch"],
+        initial_stage=data["initial_stage"],
+        stages=tuple(Stage(**row) for row in data["stages"]),
+        transitions=tuple(transitions),
+        state_branch=data.get("state_branch", "env/{environment}"),
+        ledger_branch=data.get("ledger_branch", "ledger"),
+    )
+
+
+def _approvals(rows: Iterable[Mapping[str, Any]]) -> tuple[ApprovalRule, ...]:
+    return tuple(ApprovalRule(role=row["role"], count=row.get("count", 1)) for row in rows)
+
+
+def _role(name: str, row: Mapping[str, Any]) -> Role:
+    by_owner = row.get("members_by_owner", {})
+    return Role(
+        name=name,
+        description=row["description"],
+        members=frozenset(row.get("members", ())),
+        members_by_owner={owner: frozenset(logins) for owner, logins in by_owner.items()},
+        team=row.get("team"),
+    )
+
+
+def _ownership(data: Mapping[str, Any]) -> Ownership:
+    teams = {name: Team(name=name, **row) for name, row in data["teams"].items()}
+    return Ownership(teams=teams, responsibilities=data["responsibilities"])
+
+
+def _strategy(document: Document, name: str) -> Strategy:
+    row = document.data["strategies"][name]
+    steps = tuple(
+        Step(
+            weight=step["weight"],
+            duration=parse_span(step["duration"]),
+            requests=step.get("requests", 0),
+        )
+        for step in row.get("steps", ())
+    )
+    location = document.locate(("strategies", name))
+    return Strategy(name=name, kind=row["kind"], steps=steps, location=location)
+
+
+def _gate(reader: _Reader, document: Document, name: str) -> Gate | None:
+    row, path = document.data["gates"][name], ("gates", name)
+    rules = [
+        _rule(reader, document, (*path, "require", i)) for i in range(len(row.get("require", ())))
+    ]
+    return Gate(
+        name=name,
+        title=row["title"],
+        scope=Scope(**{key: tuple(value) for key, value in row.get("applies", {}).items()}),
+        location=document.locate(path),
+        check=row.get("check", "rules"),
+        evidence=row.get("evidence"),
+        environment=tuple(row.get("environment", (OFFLINE,))),
+        max_age=parse_span(row["max_age"]) if "max_age" in row else None,
+        min_sample=row.get("min_sample"),
+        same_dataset=row.get("same_dataset", True),
+        on_rollback=row.get("on_rollback", False),
+        produce=row.get("produce"),
+        rules=tuple(rule for rule in rules if rule is not None),
+        options=row.get("with", {}),
+    )
+
+
+def _rule(reader: _Reader, document: Document, path: Path) -> Rule | None:
+    gate = document.data["gates"][path[1]]
+    row = gate["require"][path[3]]
+    location = document.locate((*path, "rule"))
+    try:
+        expression = compile_rule(row["rule"], declared(gate.get("evidence")))
+    except ModelctlError as error:
+        reader.problems.append(
+            PolicyProblem(location=location, message=error.message, mend=error.mend)
+        )
+        return None
+    return Rule(
+        expression=expression, because=row["because"], location=location, mend=row.get("mend")
+    )
+
+
+def _parse_location(text: str) -> Location:
+    """`file:line:column` as a location."""
+    file, line, column = text.rsplit(":", 2)
+    return Location(file=file, line=int(line), column=int(column))

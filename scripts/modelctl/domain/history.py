@@ -1,0 +1,148 @@
+"""The ledger read as history: who served what, since when, and what was quarantined."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from types import MappingProxyType
+from typing import Any
+
+from modelctl.domain.evidence import Signed, Statement
+from modelctl.domain.names import ModelFile, classify
+
+DEPLOYMENT, ROLLBACK, QUARANTINE = "deployment", "rollback", "quarantine"
+JOB_KINDS = frozenset({DEPLOYMENT, ROLLBACK, QUARANTINE})
+"""Kinds that only the jobs sign; everything else on the ledger is evidence."""
+
+_EMPTY: Mapping[str, Any] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deployment:
+    """A version became what an environment should run.
+
+    `digest` is the sha256 of the manifest, `commit` the commit of the environment's branch that
+    said so, `files` the model's files there as path → git object id. `approvers` are logins.
+    """
+
+    model: str
+    version: str
+    digest: str
+    environment: str
+    commit: str
+    at: datetime
+    files: Mapping[str, str] = field(default_factory=lambda: _EMPTY)
+    approvers: tuple[str, ...] = ()
+    strategy: str | None = None
+    target: str | None = None
+    pull_request: int | None = None
+    kind: str = DEPLOYMENT
+    seq: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quarantine:
+    """A version that was rolled back in an environment and may not go there again."""
+
+    model: str
+    version: str
+    environment: str
+    reason: str
+    at: datetime
+
+
+def deployments(entries: Iterable[Signed]) -> tuple[Deployment, ...]:
+    """The deployments and rollbacks among trusted ledger entries, oldest first.
+
+    What isn't proved is left out and does not count as served: `ledger verify` names it.
+    """
+    found = [
+        _deployment(statement, about, seq)
+        for seq, statement, about in _proved(entries, (DEPLOYMENT, ROLLBACK))
+        if isinstance(statement.predicate.get("commit"), str)
+    ]
+    return tuple(sorted(found, key=lambda d: d.seq))
+
+
+def quarantines(entries: Iterable[Signed]) -> tuple[Quarantine, ...]:
+    """The quarantines among trusted ledger entries."""
+    return tuple(
+        Quarantine(
+            model=about.model,
+            version=about.version or "",
+            environment=statement.environment,
+            reason=str(statement.predicate.get("reason", "")),
+            at=statement.made_at,
+        )
+        for _, statement, about in _proved(entries, (QUARANTINE,))
+    )
+
+
+def serving_since(history: Sequence[Deployment], environment: str) -> Deployment | None:
+    """The deployment by which the version now recorded in `environment` came to serve.
+
+    The same version deployed again (another strategy, another commit) keeps its first date.
+    """
+    here = [d for d in history if d.environment == environment]
+    since: Deployment | None = None
+    for deployment in reversed(here):
+        if since is not None and deployment.digest != since.digest:
+            break
+        since = deployment
+    return since
+
+
+def served(history: Sequence[Deployment], environment: str) -> Deployment | None:
+    """The last deployment to `environment`, or None."""
+    return next((d for d in reversed(history) if d.environment == environment), None)
+
+
+def goes_back(history: Sequence[Deployment], environment: str, digest: str) -> bool:
+    """Whether deploying this manifest again is a way back, or only restores what is there.
+
+    It must have come to the environment before the one that is there now first did. Going forward
+    again to a version that people went back from is a promotion like any other.
+    """
+    here = [d for d in history if d.environment == environment]
+    first: dict[str, int] = {}
+    for index, deployment in enumerate(here):
+        first.setdefault(deployment.digest, index)
+    if not here or digest not in first:
+        return False
+    now = here[-1].digest
+    return digest == now or first[digest] < first[now]
+
+
+def _proved(
+    entries: Iterable[Signed], kinds: Collection[str]
+) -> Iterator[tuple[int, Statement, ModelFile]]:
+    """The statements of these kinds about a version, by a key that might speak so at that time."""
+    for signed in entries:
+        statement = signed.statement
+        if statement is None or signed.problem is not None or statement.kind not in kinds:
+            continue
+        about = classify(statement.subject)
+        if about is None or about.version is None:
+            continue
+        if any(key.past_objection(statement) is None for key in signed.keys):
+            yield signed.seq, statement, about
+
+
+def _deployment(statement: Statement, about: ModelFile, seq: int) -> Deployment:
+    predicate = statement.predicate
+    return Deployment(
+        model=about.model,
+        version=about.version or "",
+        digest=statement.digest,
+        environment=statement.environment,
+        commit=predicate["commit"],
+        at=statement.made_at,
+        files=MappingProxyType(dict(predicate.get("files") or {})),
+        approvers=tuple(predicate.get("approvers") or ()),
+        strategy=predicate.get("strategy"),
+        target=predicate.get("target"),
+        pull_request=predicate.get("pull_request"),
+        kind=statement.kind,
+        seq=seq,
+    )

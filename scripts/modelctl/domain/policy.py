@@ -1,0 +1,303 @@
+"""Policy as values: the lifecycle, who approves, which gates judge, by which rule of which line.
+
+A policy is read from `policies/` of the trusted ref (`adapters/policies.py`) and never changes
+during a run. Nothing here names a branch, an environment or a role: they are all data.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from fnmatch import fnmatchcase
+from types import MappingProxyType
+from typing import Any, Protocol
+
+from modelctl.domain.document import Location
+from modelctl.domain.evidence import OFFLINE, Need, TrustedKey
+
+_EMPTY: Mapping[str, Any] = MappingProxyType({})
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+_SPAN = re.compile(r"[1-9][0-9]*[smhd]")
+_LONGEST = timedelta(days=36500)
+"""Whatever is longer is as good as for ever, and a date can still be counted on from it."""
+
+
+def is_span(value: object) -> bool:
+    """Whether `value` is a span of time as policies write it: `90s`, `15m`, `24h` or `7d`."""
+    return isinstance(value, str) and _SPAN.fullmatch(value) is not None
+
+
+def parse_span(text: str) -> timedelta:
+    """`90s`, `15m`, `24h` or `7d` as a span of time; the policy's reader has checked the form."""
+    seconds = int(text[:-1][:12]) * _UNITS[text[-1]]
+    return timedelta(seconds=min(seconds, _LONGEST.total_seconds()))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Undecided:
+    """An expression that couldn't be decided, and what it lacked."""
+
+    reason: str
+
+
+class Expression(Protocol):
+    """A compiled, type-checked rule. `names` are the facts that it reads, as written."""
+
+    @property
+    def source(self) -> str:
+        """The rule as the policy has it."""
+        ...
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The facts that the rule reads, such as `evidence.metrics.f1_score`."""
+        ...
+
+    def decide(self, facts: Mapping[str, Any]) -> bool | Undecided:
+        """Whether the rule holds for these facts; undecided when one that matters is missing."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """A stage of a version's life, with who owns it and what it is for."""
+
+    name: str
+    owner: str
+    purpose: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApprovalRule:
+    """How many different people of a role must have approved."""
+
+    role: str
+    count: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transition:
+    """One step of the way: from a branch (a pattern) to a branch, whose environment it deploys.
+
+    `source` is the environment of the branch that it comes from, None for the first step.
+    """
+
+    from_branch: str
+    to_branch: str
+    environment: str
+    stage: str
+    approvals: tuple[ApprovalRule, ...]
+    source: str | None = None
+    location: Location | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lifecycle:
+    """The stages, the transitions in order, and the branches that machines write."""
+
+    default_branch: str
+    initial_stage: str
+    stages: tuple[Stage, ...]
+    transitions: tuple[Transition, ...]
+    state_branch: str = "env/{environment}"
+    ledger_branch: str = "ledger"
+
+    @property
+    def environments(self) -> tuple[str, ...]:
+        """The environments, in the order in which a version passes them."""
+        return tuple(t.environment for t in self.transitions)
+
+    def state_of(self, environment: str) -> str:
+        """The branch that holds what an environment runs."""
+        return self.state_branch.replace("{environment}", environment)
+
+    def to_branch(self, branch: str) -> Transition | None:
+        """The transition that a pull request into `branch` is, or None."""
+        return next((t for t in self.transitions if t.to_branch == branch), None)
+
+    def to_environment(self, environment: str) -> Transition | None:
+        """The transition that deploys to `environment`, or None."""
+        return next((t for t in self.transitions if t.environment == environment), None)
+
+    def after(self, environment: str | None) -> Transition | None:
+        """The transition that follows `environment`; the first for None; None after the last."""
+        return next((t for t in self.transitions if t.source == environment), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Role:
+    """Who may approve as what.
+
+    `members` are logins that may approve for every owner; `members_by_owner` only for that team's
+    models, so that the ML Lead of one team doesn't approve another team's.
+    """
+
+    name: str
+    description: str
+    members: frozenset[str] = frozenset()
+    members_by_owner: Mapping[str, frozenset[str]] = field(default_factory=lambda: _EMPTY)
+    team: str | None = None
+
+    def may_approve(self, login: str, owner: str | None) -> bool:
+        """Whether `login` holds the role for a model of team `owner` (None: for rules)."""
+        return login in self.members_for(owner)
+
+    def members_for(self, owner: str | None) -> frozenset[str]:
+        """All logins that hold the role for a model of team `owner`."""
+        scoped = self.members_by_owner.get(owner, frozenset()) if owner else frozenset()
+        return self.members | scoped
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Team:
+    """A team that owns models, and how to reach it."""
+
+    name: str
+    contact: str
+    channel: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ownership:
+    """The teams, and which role answers for what (requirement A5)."""
+
+    teams: Mapping[str, Team]
+    responsibilities: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """Which promotions a gate judges. An empty tuple means every one.
+
+    `models` are shell patterns; `environments` are the target's.
+    """
+
+    environments: tuple[str, ...] = ()
+    tasks: tuple[str, ...] = ()
+    tiers: tuple[str, ...] = ()
+    targets: tuple[str, ...] = ()
+    models: tuple[str, ...] = ()
+
+    def covers(self, facts: Mapping[str, str]) -> bool:
+        """Whether a promotion with these `environment`, `task`, `tier`, `target`, `model` is in."""
+        exact = (
+            (self.environments, "environment"),
+            (self.tasks, "task"),
+            (self.tiers, "tier"),
+            (self.targets, "target"),
+        )
+        return all(not allowed or facts[key] in allowed for allowed, key in exact) and (
+            not self.models or any(fnmatchcase(facts["model"], p) for p in self.models)
+        )
+
+    def __str__(self) -> str:
+        parts = (
+            ("to", self.environments),
+            ("task", self.tasks),
+            ("tier", self.tiers),
+            ("target", self.targets),
+            ("model", self.models),
+        )
+        return ", ".join(f"{name} {' or '.join(of)}" for name, of in parts if of) or "every model"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """One condition of a gate, and why it is there. `mend` is the policy's own advice."""
+
+    expression: Expression
+    because: str
+    location: Location
+    mend: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gate:
+    """One gate as the policy declares it: rules over evidence, or a built-in check by name.
+
+    `environment` is where the evidence must have been measured: `offline`, `source`, `target` or
+    an environment's name. `produce` is the command that makes the evidence, with `{model}`,
+    `{version}` and `{environment}` to fill in. `same_dataset` asks that the served version was
+    measured on the same data before the two are compared. `on_rollback` says that the gate judges
+    a way back as well. `options` belong to the built-in check.
+    """
+
+    name: str
+    title: str
+    scope: Scope
+    location: Location
+    check: str = "rules"
+    evidence: str | None = None
+    environment: tuple[str, ...] = (OFFLINE,)
+    max_age: timedelta | None = None
+    min_sample: int | None = None
+    same_dataset: bool = True
+    on_rollback: bool = False
+    produce: str | None = None
+    rules: tuple[Rule, ...] = ()
+    options: Mapping[str, Any] = field(default_factory=lambda: _EMPTY)
+
+    def need(self, transition: Transition) -> Need:
+        """The evidence that the gate asks for on this transition.
+
+        On the first step there is no source environment; `source` then means a held-out dataset.
+        """
+        named = {"source": transition.source or OFFLINE, "target": transition.environment}
+        return Need(
+            kind=self.evidence or "",
+            environments=tuple(named.get(name, name) for name in self.environment),
+            max_age=self.max_age,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One step of a strategy: the new version's share of traffic, and how long it must hold."""
+
+    weight: int
+    duration: timedelta
+    requests: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Strategy:
+    """How a version takes over: `immediate`, `blue-green`, `canary`, `shadow` or `ab-test`."""
+
+    name: str
+    kind: str
+    steps: tuple[Step, ...] = ()
+    location: Location | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """Everything in `policies/` of the trusted ref. `commit` is that ref's commit.
+
+    `rule_approvals` are what a change of the rules needs, `contract_approvals` what a change needs
+    beside its transition's when it touches what a model is judged by (`CONTRACT` in `gates`).
+    `accept_unknown_authors` lets commits by addresses of no account be approved.
+    """
+
+    commit: str
+    lifecycle: Lifecycle
+    roles: Mapping[str, Role]
+    ownership: Ownership
+    gates: tuple[Gate, ...]
+    strategies: Mapping[str, Strategy]
+    default_strategies: Mapping[str, str]
+    keys: tuple[TrustedKey, ...]
+    rule_approvals: tuple[ApprovalRule, ...]
+    contract_approvals: tuple[ApprovalRule, ...] = ()
+    accept_unknown_authors: bool = False
+
+    def gates_for(self, scopes: Sequence[Mapping[str, str]]) -> Sequence[Gate]:
+        """The gates that cover any of these facts about a promotion (see `Scope.covers`)."""
+        return [gate for gate in self.gates if any(gate.scope.covers(facts) for facts in scopes)]
+
+    def strategy(self, named: str | None, tier: str) -> Strategy | None:
+        """The strategy of this name, or the tier's default; None when there is no such one."""
+        return self.strategies.get(named or self.default_strategies.get(tier, ""))
