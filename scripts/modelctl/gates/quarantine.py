@@ -1,0 +1,34 @@
+"""Quarantine: a version that was rolled back in an environment doesn't go there again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from modelctl.domain.candidate import Candidate, Facts
+from modelctl.domain.policy import Gate, Policy
+from modelctl.domain.verdict import Finding
+from modelctl.gates.findings import at, failed, passed
+
+
+def check_quarantine(
+    gate: Gate, candidate: Candidate, policy: Policy, facts: Facts
+) -> Iterator[Finding]:
+    """Blocks a version that the ledger holds quarantined where it goes, or where it comes from."""
+    transition = candidate.transition
+    where = [name for name in (transition.environment, transition.source) if name]
+    held = [
+        q
+        for q in facts.quarantines
+        if q.version == str(candidate.version.version) and q.environment in where
+    ]
+    for quarantine in held:
+        since = f"{quarantine.at:%Y-%m-%d %H:%M UTC}"
+        yield failed(
+            gate,
+            f"{candidate.name} is quarantined in {quarantine.environment} since {since}",
+            because=quarantine.reason or None,
+            mend="promote a new version that mends it",
+            **at(candidate),
+        )
+    if not held:
+        yield passed(gate, f"not quarantined in {' or '.join(where)}")

@@ -1,0 +1,1 @@
+"""Producers of evidence: they measure a model and return what they saw."""

@@ -1,0 +1,1 @@
+"""Renderers of verdicts and boards: each returns a string."""
