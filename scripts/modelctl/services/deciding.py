@@ -1,0 +1,166 @@
+"""What an environment should run of each model, judged again for the commit that says so."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from modelctl.domain.candidate import Facts
+from modelctl.domain.history import goes_back, served
+from modelctl.domain.policy import Transition
+from modelctl.domain.rendering import RenderRequest
+from modelctl.domain.reviews import PullRequest
+from modelctl.domain.tree import Tree
+from modelctl.domain.verdict import Finding, Outcome, Report, Subject, Verdict
+from modelctl.errors import ModelctlError
+from modelctl.gates import judge
+from modelctl.services.candidates import read_candidate
+from modelctl.services.intent import Intent, fresh_request, read_intent, released
+from modelctl.services.merges import judge_arrival
+from modelctl.services.moves import facts_for
+from modelctl.services.session import Session
+from modelctl.services.state import readable_record, state_tree
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """What a deploy does with one model: `request` is None where nothing may run.
+
+    `running` is what runs now; `reports` say what blocks the version that the branch wants.
+    """
+
+    model: str
+    wanted: str
+    running: RenderRequest | None
+    request: RenderRequest | None
+    reports: tuple[Report, ...] = ()
+
+    @property
+    def blocked(self) -> bool:
+        """Whether the branch wants something that may not run."""
+        return bool(self.reports)
+
+    @property
+    def moves(self) -> bool:
+        """Whether another version, or the same in another way, is to run."""
+        if self.request is None or self.blocked:
+            return False
+        return self.running is None or self.running.commit != self.request.commit
+
+
+def decide(
+    session: Session, transition: Transition, pull_requests: Sequence[PullRequest]
+) -> tuple[Decision, ...]:
+    """What the environment's branch wants of each model, judged again for its present commit."""
+    tip = session.branch_tip(transition.to_branch)
+    tree = session.repository.tree(tip)
+    state = state_tree(session, transition.environment)
+    models = released(tree)
+    branch = _Branch(session=session, transition=transition, tip=tip, tree=tree)
+    return tuple(
+        _decide(branch, model, readable_record(state, model), pull_requests) for model in models
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Branch:
+    """The branch that says what an environment should run."""
+
+    session: Session
+    transition: Transition
+    tip: str
+    tree: Tree
+
+
+def _decide(
+    branch: _Branch,
+    model: str,
+    running: RenderRequest | None,
+    pull_requests: Sequence[PullRequest],
+) -> Decision:
+    try:
+        intent = read_intent(branch.tree, model, branch.transition, branch.session.policy)
+        return _decide_intent(branch, intent, running, pull_requests)
+    except ModelctlError as error:  # one model that can't be deployed doesn't hold up the others
+        report = _unreadable(branch, model, error)
+        return Decision(
+            model=model, wanted="?", running=running, request=running, reports=(report,)
+        )
+
+
+def _decide_intent(
+    branch: _Branch,
+    intent: Intent,
+    running: RenderRequest | None,
+    pull_requests: Sequence[PullRequest],
+) -> Decision:
+    session, transition, model = branch.session, branch.transition, intent.model.name
+    wanted = str(intent.version.version)
+    if intent.matches(running):
+        return Decision(model=model, wanted=wanted, running=running, request=running)
+    known = facts_for(session, model, transition.environment)
+    last = served(known.history, transition.environment)
+    arrival = judge_arrival(
+        session, transition, model, tip=branch.tip, last=last, pull_requests=pull_requests
+    )
+    # What was approved and deployed before, and only has to be put back, proves itself.
+    moved = last is None or last.digest != intent.digest
+    returns = goes_back(known.history, transition.environment, intent.digest) and (
+        moved or not arrival.is_new
+    )
+    reports = (*arrival.reports, *_judge_now(branch, intent, known, is_rollback=returns))
+    fresh = fresh_request(
+        intent,
+        transition.environment,
+        commit=arrival.commit,
+        approvers=arrival.approvers,
+        pull_request=arrival.pull_request,
+    )
+    request = running if reports else fresh
+    return Decision(model=model, wanted=wanted, running=running, request=request, reports=reports)
+
+
+def _judge_now(
+    branch: _Branch, intent: Intent, known: Facts, *, is_rollback: bool
+) -> tuple[Report, ...]:
+    """The gates once more, for what the branch holds now; empty when they pass."""
+    session, transition = branch.session, branch.transition
+    last = served(known.history, transition.environment)
+    before = session.repository.tree(last.commit if last else None)
+    candidate, findings = read_candidate(
+        branch.tree,
+        before,
+        intent.model.name,
+        intent.version.version,
+        transition,
+        served=known.served.version if known.served else None,
+        is_rollback=is_rollback,
+    )
+    subject = Subject(
+        model=intent.model.name,
+        version=str(intent.version.version),
+        environment=transition.environment,
+        digest=intent.digest,
+        blob=intent.blob,
+    )
+    judged = judge(candidate, session.policy, known).findings if candidate else ()
+    report = _report(branch, Verdict(subject=subject, findings=(*findings, *judged)))
+    return (report,) if report.outcome.blocks else ()
+
+
+def _unreadable(branch: _Branch, model: str, error: ModelctlError) -> Report:
+    finding = Finding(
+        gate="documents", outcome=Outcome.FAIL, message=error.message, mend=error.mend
+    )
+    subject = Subject(model=model, environment=branch.transition.environment)
+    return _report(branch, Verdict(subject=subject, findings=(finding,)))
+
+
+def _report(branch: _Branch, verdict: Verdict) -> Report:
+    return Report(
+        title=str(verdict.subject),
+        verdicts=(verdict,),
+        trusted=branch.session.policy.commit,
+        head=branch.tip,
+        at=branch.session.now,
+    )

@@ -1,0 +1,97 @@
+"""Each version that a change moves: read from the trees, and judged by every gate that applies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from modelctl.domain.candidate import Candidate, Facts, Served
+from modelctl.domain.flow import FlowKind, Move
+from modelctl.domain.history import Deployment, deployments, quarantines, served
+from modelctl.domain.policy import Transition
+from modelctl.domain.tree import Tree
+from modelctl.domain.verdict import Subject, Verdict
+from modelctl.gates import judge
+from modelctl.services.candidates import read_candidate
+from modelctl.services.session import Session
+from modelctl.services.state import record, state_tree
+
+
+def facts_for(session: Session, model: str, environment: str) -> Facts:
+    """What the gates may know about a model on its way to an environment."""
+    signed = session.signed(model)
+    history = deployments(signed)
+    return Facts(
+        now=session.now,
+        signed=signed,
+        served=_served(session, model, environment, history),
+        history=history,
+        quarantines=quarantines(signed),
+    )
+
+
+def _served(
+    session: Session, model: str, environment: str, history: tuple[Deployment, ...]
+) -> Served | None:
+    """What the environment serves: by the signed history, or by a state that is too new for it."""
+    last = served(history, environment) or record(state_tree(session, environment), model)
+    return Served(version=last.version, digest=last.digest) if last else None
+
+
+def judge_moves(
+    session: Session,
+    moves: Iterable[Move],
+    transition: Transition | None,
+    before: Tree,
+    after: Tree,
+    *,
+    ask_gates: bool = True,
+) -> tuple[list[Candidate], list[Verdict]]:
+    """A candidate and a verdict for each version that moves; the candidate is left out where its
+    documents can't be read. Without gates the verdict is about the documents alone."""
+    candidates: list[Candidate] = []
+    verdicts: list[Verdict] = []
+    if transition is None:
+        return candidates, verdicts
+    for move in moves:
+        candidate, verdict = _judge_move(session, move, transition, before, after, ask_gates)
+        candidates.extend([candidate] if candidate else [])
+        verdicts.append(verdict)
+    return candidates, verdicts
+
+
+def _judge_move(
+    session: Session,
+    move: Move,
+    transition: Transition,
+    before: Tree,
+    after: Tree,
+    ask_gates: bool,
+) -> tuple[Candidate | None, Verdict]:
+    facts = facts_for(session, move.model, transition.environment)
+    candidate, findings = read_candidate(
+        after,
+        before,
+        move.model,
+        move.version,
+        transition,
+        served=facts.served.version if facts.served else None,
+        is_rollback=move.kind is FlowKind.ROLLBACK,
+    )
+    if candidate is None or not ask_gates:
+        subject = Subject(
+            model=move.model, version=move.version, environment=transition.environment
+        )
+        return candidate, Verdict(subject=subject, findings=findings)
+    candidate = _unpointed(candidate)
+    verdict = judge(candidate, session.policy, facts)
+    return candidate, replace(verdict, findings=(*findings, *verdict.findings))
+
+
+def _unpointed(candidate: Candidate) -> Candidate:
+    """A candidate asked about by name: then the release pointer may name another version, and says
+    nothing about this one."""
+    release = candidate.release
+    if release is not None and release.version == candidate.version.version:
+        return candidate
+    return replace(candidate, release=None, release_document=None)

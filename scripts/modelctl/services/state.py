@@ -1,0 +1,63 @@
+"""What the environments run now: the machine branches `env/<environment>`, read."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from modelctl.domain.release_record import recorded_request
+from modelctl.domain.rendering import RELEASE, RenderRequest
+from modelctl.domain.tree import Tree
+from modelctl.errors import ModelctlError
+from modelctl.services.session import Session
+
+
+def state_tree(session: Session, environment: str) -> Tree:
+    """The tree of the environment's branch; the empty tree before its first deploy."""
+    branch = session.policy.lifecycle.state_of(environment)
+    return session.repository.tree(session.repository.remote_first(branch))
+
+
+def read_state(session: Session, environment: str) -> dict[str, RenderRequest]:
+    """Every model that the environment runs."""
+    tree = state_tree(session, environment)
+    found = ((model, record(tree, model)) for model in tree.names(""))
+    return {model: one for model, one in found if one is not None}
+
+
+def record(tree: Tree, model: str) -> RenderRequest | None:
+    """What the environment's tree says it runs of one model, or None where it doesn't run it.
+
+    Raises:
+        ModelctlError: somebody wrote by hand what only the jobs write.
+    """
+    path = f"{model}/{RELEASE}"
+    text = tree.read(path)
+    if text is None:
+        return None
+    try:
+        data: Any = json.loads(text)["data"]
+    except (ValueError, KeyError, TypeError):
+        raise ModelctlError(
+            f"{path} is not what a deploy writes",
+            location=path,
+            mend="undo the change on the environment's branch, and let the deploy write it",
+        ) from None
+    return recorded_request(data)
+
+
+def readable_record(tree: Tree, model: str) -> RenderRequest | None:
+    """As `record`, but a record that can't be read says nothing: the deploy writes it anew."""
+    try:
+        return record(tree, model)
+    except ModelctlError:
+        return None
+
+
+def running(session: Session, model: str) -> dict[str, RenderRequest]:
+    """What each environment runs of `model`, where it runs it."""
+    found = {
+        environment: record(state_tree(session, environment), model)
+        for environment in session.policy.lifecycle.environments
+    }
+    return {environment: one for environment, one in found.items() if one is not None}

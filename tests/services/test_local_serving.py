@@ -1,0 +1,192 @@
+"""The state of an environment in force on this machine: proved artifacts, and servers that follow.
+
+The servers are stand-ins that start fast; what a real one takes is in the tests of the command.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from modelctl.adapters.artifacts import measure
+from modelctl.adapters.local import Limits, LocalTarget, processes
+from modelctl.adapters.local.processes import Command
+from modelctl.domain.serving import Serving
+from modelctl.services.local_serving import FIRST_PORT, converge, local_target
+from modelctl.services.state import state_tree
+from support.journey import bring
+from support.trees import MemoryTree
+from support.world import MODEL, World
+
+STAND_IN = Path(__file__).parents[1] / "adapters" / "local" / "stand_in.py"
+
+
+def stand_in(serving: Serving, port: int) -> Command:
+    """A server that answers for what really lies in the folder of its model."""
+    text = (serving.model_path / "MLmodel").read_text()
+    if "broken" in text:
+        return Command(arguments=(sys.executable, "-c", "raise SystemExit(1)"), environment={})
+    arguments = (sys.executable, str(STAND_IN), str(port), serving.version)
+    return Command(arguments=arguments, environment={})
+
+
+@dataclass(kw_only=True)
+class Machine:
+    """This machine: what serves on it, and the artifacts of the versions that may."""
+
+    world: World
+    folder: Path
+    port: int
+    said: list[str] = field(default_factory=list)
+
+    @property
+    def root(self) -> Path:
+        return self.folder / "local"
+
+    def target(self) -> LocalTarget:
+        limits = Limits(lock=5, start=20, answer=1, switch=10, settle=0.2, drain=10)
+        return LocalTarget(self.root, "dev", port=self.port, limits=limits, server_command=stand_in)
+
+    def converge(self, tree: Any = None) -> list[str]:
+        """Puts the state of dev into force; what couldn't be."""
+        self.said.clear()
+        session = self.world.session()
+        state = state_tree(session, "dev") if tree is None else tree
+        return converge(session, self.target(), state, self.root, None, self.said.append)
+
+    def deploy(self, version: str, text: str = "flavors: {}") -> Path:
+        """A version into dev, with artifacts in a folder of its own."""
+        artifacts = self.folder / f"model {version}"
+        artifacts.mkdir()
+        (artifacts / "MLmodel").write_text(f"{text} # {version}\n")
+        rows = [{"path": f.path, "sha256": f.sha256, "size": f.size} for f in measure(artifacts)]
+        seen = {row["path"]: row["sha256"] for row in rows}
+        manifest = {"artifacts": {"root": artifacts.as_uri(), "files": rows}}
+        local = {"serving": {"target": "local"}}
+        head = self.world.submit(version, model=local, manifest=manifest)
+        self.world.evidence(version, "dev", head, artifacts=seen)
+        self.world.merge("ml", head, ["ben", "lena"])
+        from support.deploys import run
+
+        run(self.world, "dev")
+        self.world.later(minutes=1)
+        return artifacts
+
+    def answers(self) -> str | None:
+        """The version that answers a prediction."""
+        url = f"http://127.0.0.1:{self.port}/{MODEL}/invocations"
+        try:
+            return httpx.post(url, json={}, trust_env=False).headers.get("X-Model-Version")
+        except httpx.HTTPError:
+            return None
+
+    def kept(self) -> list[str]:
+        """The artifacts that lie here."""
+        return sorted(path.name for path in (self.root / ".artifacts").iterdir())
+
+
+@pytest.fixture
+def machine(world: World, tmp_path: Path) -> Iterator[Machine]:
+    made = Machine(world=world, folder=tmp_path, port=processes.free_port())
+    yield made
+    made.target().stop()
+
+
+def test_versions_follow_each_other(machine: Machine) -> None:
+    machine.deploy("1.0.0")
+    assert machine.converge() == []
+    assert machine.answers() == "1.0.0"
+    assert any(line.startswith(f"serving {MODEL} 1.0.0 at ") for line in machine.said)
+    machine.deploy("1.1.0")
+    assert machine.converge() == []
+    assert machine.answers() == "1.1.0"
+    assert len(machine.kept()) == 1  # nobody runs the other any more
+    assert machine.converge() == []
+    assert machine.answers() == "1.1.0"
+
+
+def test_artifacts_that_are_not_those_of_the_manifest_are_never_loaded(machine: Machine) -> None:
+    machine.deploy("1.0.0")
+    assert machine.converge() == []
+    artifacts = machine.deploy("1.1.0")
+    (artifacts / "MLmodel").write_text("evil\n")
+    [problem] = machine.converge()
+    assert f"the artifacts of {MODEL}@1.1.0 are not those of its manifest" in problem
+    assert machine.answers() == "1.0.0"
+    (artifacts / "MLmodel").write_text("flavors: {} # 1.1.0\n")
+    assert machine.converge() == []
+    assert machine.answers() == "1.1.0"
+
+
+def test_artifacts_that_were_changed_on_this_machine_are_fetched_again(machine: Machine) -> None:
+    machine.deploy("1.0.0")
+    machine.converge()
+    [digest] = machine.kept()
+    copy = machine.root / ".artifacts" / digest / "MLmodel"
+    copy.write_text("evil\n")
+    assert machine.converge() == []
+    assert copy.read_text() == "flavors: {} # 1.0.0\n"
+
+
+def test_artifacts_that_can_not_be_had_are_told_and_nothing_serves(machine: Machine) -> None:
+    artifacts = machine.deploy("1.0.0")
+    artifacts.rename(machine.folder / "gone")
+    [problem] = machine.converge()
+    assert problem.startswith(f"{MODEL} 1.0.0: there is no folder ")
+    assert machine.answers() is None
+
+
+def test_a_server_that_does_not_start_is_told_and_the_old_one_stays(machine: Machine) -> None:
+    machine.deploy("1.0.0")
+    machine.converge()
+    machine.deploy("1.1.0", "broken")
+    [problem] = machine.converge()
+    assert f"{MODEL} 1.1.0 ended before it answered" in problem
+    assert machine.answers() == "1.0.0"
+
+
+def test_what_the_state_does_not_hold_any_more_is_stopped(machine: Machine) -> None:
+    machine.deploy("1.0.0")
+    machine.converge()
+    assert machine.converge(MemoryTree({})) == []
+    assert machine.answers() is None
+
+
+def test_models_of_other_targets_are_left_to_others(machine: Machine) -> None:
+    bring(machine.world, "dev")
+    assert machine.converge() == []
+    assert machine.target().status() == ()
+
+
+def test_a_manifest_that_is_gone_is_told(machine: Machine) -> None:
+    """The state of a clone that hasn't got the commit's history."""
+    machine.deploy("1.0.0")
+    session = machine.world.session()
+    tree = state_tree(session, "dev")
+    empty = machine.world.builder.git("rev-parse", "origin/main")
+    record = (tree.read(f"{MODEL}/release.json") or b"").decode()
+    commit = machine.world.builder.git("rev-parse", "origin/ml")
+    manifests = tree.read(f"{MODEL}/manifests.yaml") or b""
+    other = MemoryTree(
+        {
+            f"{MODEL}/release.json": record.replace(commit, empty).encode(),
+            f"{MODEL}/manifests.yaml": manifests,
+        }
+    )
+    [problem] = machine.converge(other)
+    assert f"{MODEL}@1.0.0 has no manifest at {empty}" in problem
+
+
+def test_each_environment_has_a_port_of_its_own(world: World, tmp_path: Path) -> None:
+    session = world.session()
+    ports = [
+        local_target(session, name, tmp_path, None)._router._port for name in ("dev", "production")
+    ]
+    assert ports == [FIRST_PORT, FIRST_PORT + 2]
+    assert local_target(session, "dev", tmp_path, 4711)._router._port == 4711

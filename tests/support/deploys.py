@@ -1,0 +1,18 @@
+"""A deploy as the job does it, without servers."""
+
+from __future__ import annotations
+
+from modelctl.services.deploying import Deployed, deploy
+from support.world import World
+
+
+def run(world: World, environment: str) -> Deployed:
+    """Brings an environment to what its branch says."""
+    return deploy(
+        world.session(),
+        world.transition(environment),
+        world.pull_requests() if world.pulls else (),
+        world.deployer.signer,
+        apply=lambda state: None,
+        progress=lambda message: None,
+    )
