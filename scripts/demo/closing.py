@@ -1,0 +1,56 @@
+"""The last chapter: what the repository knows now, and what to try next."""
+
+from __future__ import annotations
+
+import os
+
+from demo.cases import CASES, TUMOR
+from demo.deploys import port_option
+from demo.evidence import endpoint
+from demo.stage import Excerpt, Stage
+
+ALIASES = """\
+import sys
+from mlflow import MlflowClient
+
+client = MlflowClient()
+for name in sys.argv[1:]:
+    for alias, number in sorted(client.get_registered_model(name).aliases.items()):
+        tags = client.get_model_version(name, number).tags
+        print(f"{name}@{alias} is {tags['modelctl.version']}")
+"""
+
+
+def close(stage: Stage) -> None:
+    """The registry, the history, the board."""
+    with stage.screen.chapter(
+        "What the repository knows",
+        "What runs where, since when, and by whose word: every clone can tell.",
+    ):
+        ci = stage.job("ci")
+        (stage.sandbox.root / "aliases.py").write_text(ALIASES)
+        stage.screen.say("MLflow's registry follows git; these are the aliases that it has now.")
+        stage.types(ci, f"python ../aliases.py {' '.join(case.model for case in CASES)}")
+        stage.types(ci, f"modelctl ledger list {TUMOR.model}", Excerpt(first=6, last=12))
+        stage.types(ci, "modelctl ledger verify")
+        stage.types(ci, "modelctl status")
+
+
+def try_next(stage: Stage, *, serving: bool) -> None:
+    """Commands to paste."""
+    folder = os.path.relpath(stage.sandbox.clone("jobs"))
+    address = f"{endpoint(stage, TUMOR, 'production')}/invocations"
+    told = "The servers go on" if serving else "The servers are stopped; a deploy starts them again"
+    stage.screen.say(f"{told}. To explore:")
+    for line in (
+        f"cd {folder} && . ../env.sh",
+        "modelctl status",
+        f"modelctl policy explain --model {TUMOR.model} --to production",
+        f"modelctl check {TUMOR.model}@production --to production --verbose",
+        f"modelctl ledger show {TUMOR.model} 1",
+        "modelctl render production",
+        f"modelctl deploy production{port_option(stage, 'production')}",
+        f"curl -i -H 'Content-Type: application/json' -d @../data/tumor-sample.json {address}",
+        "modelctl local stop",
+    ):
+        stage.screen.verbatim(line)

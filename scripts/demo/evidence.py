@@ -1,0 +1,97 @@
+"""Evidence about a version: measured by real tools, signed by the CI's key, put on the ledger."""
+
+from __future__ import annotations
+
+from demo.cases import Case, Trained
+from demo.failure import DemoError
+from demo.screen import Voice
+from demo.stage import ALL, HEADLINE, RESULT, Excerpt, Stage
+from modelctl.probes.results import read_result
+
+TRIED_OUT_IN = "staging"
+ATTEMPTS = 3
+"""How often load is put on a version before a busy machine is taken for a slow model."""
+
+
+def evaluate(
+    stage: Stage, voice: Voice, case: Case, version: str, branch: str, show: Excerpt = ALL
+) -> None:
+    """The model is run on what was held out."""
+    command = (
+        f"modelctl evidence evaluate {case.model}@{version} --ref {branch} "
+        f"--data ../data/{case.dataset}-holdout.parquet"
+    )
+    stage.types(stage.job("ci"), command, show, voice=voice)
+
+
+def scan(stage: Stage, voice: Voice, case: Case, version: str, branch: str) -> None:
+    """The files of the model are searched for code."""
+    command = f"modelctl evidence scan {case.model}@{version} --ref {branch}"
+    stage.types(stage.job("ci"), command, HEADLINE, voice=voice)
+
+
+def examine(
+    stage: Stage, voice: Voice, case: Case, version: str, branch: str, trained: Trained
+) -> None:
+    """The model's own tests, the validation of its training data, and a scan of its files."""
+    ci, result = stage.job("ci"), f"../results/{case.model}-{version}-unit.xml"
+    where = {"MODEL_URI": trained.uri, "DATA": f"../data/{case.dataset}-holdout.parquet"}
+    tests = f"pytest training/test_model.py --junitxml {result}"
+    stage.types(ci, tests, Excerpt(last=1), voice=voice, env=where)
+    record = f"modelctl evidence record {case.model}@{version} --ref {branch} --kind"
+    stage.types(ci, f"{record} unit-tests --result {result}", HEADLINE, voice=voice)
+    data = f"../results/{case.dataset}-data.json"
+    stage.types(ci, f"{record} data-validation --result {data}", HEADLINE, voice=voice)
+    scan(stage, voice, case, version, branch)
+
+
+def try_out(stage: Stage, case: Case, version: str) -> None:
+    """The served version: end-to-end tests over HTTP, then load."""
+    ci, result = stage.job("ci"), f"../results/{case.model}-{version}-e2e.xml"
+    where = {
+        "ENDPOINT": endpoint(stage, case, TRIED_OUT_IN),
+        "VERSION": version,
+        "SAMPLE": f"../data/{case.dataset}-sample.json",
+    }
+    tests = f"pytest training/test_endpoint.py --junitxml {result}"
+    stage.types(ci, tests, Excerpt(last=1), env=where)
+    stage.types(ci, f"{_record(case, version)} --kind e2e-tests --result {result}", HEADLINE)
+    for _ in range(ATTEMPTS):
+        if _put_load_on(stage, case, version):
+            return
+        stage.screen.say("That breaks the promise of the model: this machine is busy. Once more.")
+    raise DemoError(f"this machine is too busy to put load on {case.model}")
+
+
+def endpoint(stage: Stage, case: Case, environment: str) -> str:
+    """Where an environment serves a model."""
+    return f"http://127.0.0.1:{stage.ports[environment]}/{case.model}"
+
+
+def _put_load_on(stage: Stage, case: Case, version: str) -> bool:
+    """Measure under load, and record what was measured, good or bad; whether it was good."""
+    ci, result = stage.job("ci"), f"../results/{case.model}-{version}-load"
+    load = (
+        f"locust -f training/locustfile.py --host {endpoint(stage, case, TRIED_OUT_IN)} "
+        f"--sample ../data/{case.dataset}-sample.json --headless --users 8 --spawn-rate 8 "
+        f"--run-time 60s --only-summary --loglevel ERROR --json-file {result}"
+    )
+    stage.types(ci, load, None)
+    kind = f"--kind load-test --result {result}.json"
+    stage.types(ci, f"{_record(case, version)} {kind}", RESULT)
+    file = stage.sandbox.results / f"{case.model}-{version}-load.json"
+    return _keeps_promise(case, read_result(file.read_bytes(), file.name))
+
+
+def _keeps_promise(case: Case, measured: dict[str, object]) -> bool:
+    latency, throughput = measured["latency"], measured["throughput_rps"]
+    assert isinstance(latency, dict)
+    assert isinstance(throughput, float)
+    return throughput >= case.sla["throughput_rps"] and all(
+        latency[f"{percentile}_ms"] <= case.sla[f"latency_{percentile}_ms"]
+        for percentile in ("p95", "p99")
+    )
+
+
+def _record(case: Case, version: str) -> str:
+    return f"modelctl evidence record {case.model}@{version} --environment {TRIED_OUT_IN}"

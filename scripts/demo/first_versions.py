@@ -1,0 +1,160 @@
+"""Chapters: the first versions of two models, from their runs to production."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+
+from demo import evidence, proposals, training
+from demo.cases import CASES, DIABETES, TUMOR, Case, Trained
+from demo.deploys import ask, deploy, merge
+from demo.forge import PullRequest
+from demo.people import PAT
+from demo.rules import SOAK_SECONDS
+from demo.screen import Later, Voice
+from demo.stage import ALL, BLOCKED, HEADLINE, RESULT, Stage
+
+FIRST = "1.0.0"
+RECIPES = {TUMOR.model: "tumor-bayes", DIABETES.model: "diabetes-ridge"}
+
+
+def train(stage: Stage) -> Mapping[str, Trained]:
+    """Both models are trained, and their data is validated meanwhile."""
+    runs: dict[str, Trained] = {}
+
+    def fit(voice: Voice) -> None:
+        runs.update(training.train(stage, voice, *RECIPES.values()))
+
+    with stage.screen.chapter(
+        "Two models are trained",
+        "One tells malignant from benign tumours, one foretells how diabetes progresses. Both "
+        "datasets ship with scikit-learn; 30 % of the rows are held out. MLflow gets the runs, "
+        "Great Expectations looks at the data.",
+    ):
+        training.prepare(stage, stage.screen)
+        stage.together(fit, lambda voice: training.validate(stage, voice))
+    return runs
+
+
+def propose(stage: Stage, runs: Mapping[str, Trained]) -> Sequence[PullRequest]:
+    """A manifest and a pull request for each."""
+
+    def draft(case: Case, voice: Voice) -> None:
+        trained = runs[RECIPES[case.model]]
+        proposals.first_version(stage, voice, case, _feature(case), trained)
+
+    with stage.screen.chapter(
+        "From a run to a manifest",
+        "`modelctl new` writes a version's manifest from its run: metrics, signature, lineage, "
+        "and the sha256 of every file. What it says are claims; nobody believes them yet.",
+    ):
+        stage.together(
+            lambda voice: draft(TUMOR, voice), lambda voice: draft(DIABETES, voice), brief=True
+        )
+    return [_open(stage, case, _feature(case), "ml") for case in CASES]
+
+
+def to_dev(stage: Stage, runs: Mapping[str, Trained], pulls: Sequence[PullRequest]) -> None:
+    """Evidence, reviews, merge, deploy."""
+
+    def measure(case: Case, voice: Voice) -> None:
+        show = ALL if case is TUMOR else RESULT
+        evidence.evaluate(stage, voice, case, FIRST, _feature(case), show)
+        trained = runs[RECIPES[case.model]]
+        evidence.examine(stage, voice, case, FIRST, _feature(case), trained)
+
+    with stage.screen.chapter(
+        "Evidence, reviews, and the first deploy",
+        "A job loads each model from its artifacts, which must be those of the manifest byte for "
+        "byte, and measures it. What the job signs counts.",
+    ):
+        stage.together(
+            lambda voice: measure(TUMOR, voice), lambda voice: measure(DIABETES, voice), brief=True
+        )
+        for case, pull in zip(CASES, pulls, strict=True):
+            reviewers = (case.colleague, case.lead)
+            stage.forge.approve(pull, *reviewers)
+            stage.screen.say(proposals.told(pull, *reviewers))
+            show = ALL if case is TUMOR else HEADLINE
+            stage.judged(stage.job("ci"), proposals.check_command(pull), show)
+        merge(stage, *pulls)
+        stage.screen.say("Both are merged. A merge deploys:")
+        deploy(stage, "dev", *pulls)
+
+
+def to_staging(stage: Stage) -> None:
+    """A promotion for each model, then tests over HTTP and load."""
+    with stage.screen.chapter(
+        "To staging",
+        "A promotion is a short branch with one model's files, byte for byte as dev was deployed "
+        "with them. The lead of the team that owns the model approves it.",
+    ):
+        pulls = _promote(stage, "staging")
+        for case, pull in zip(CASES, pulls, strict=True):
+            stage.forge.approve(pull, case.lead)
+            stage.screen.say(proposals.told(pull, case.lead))
+            stage.judged(stage.job("ci"), proposals.check_command(pull), HEADLINE)
+        merge(stage, *pulls)
+        deploy(stage, "staging", *pulls, show=RESULT)
+        stage.screen.say("Could the tumour model go on to production now? Anybody may ask.")
+        question = f"modelctl check {TUMOR.model}@{FIRST} --to production"
+        stage.types(stage.job("ci"), question, code=BLOCKED)
+        stage.screen.say("So both are tried out in staging, over HTTP and under load.")
+        for case in CASES:
+            evidence.try_out(stage, case, FIRST)
+
+
+def to_production(stage: Stage) -> None:
+    """Two people of two roles, and one review that doesn't count."""
+    with stage.screen.chapter(
+        "To production",
+        "Production asks for the lead and for Platform, two different people.",
+    ):
+        pulls = _promote(stage, "production")
+        await_soak(stage)
+        _refuse_own_review(stage, pulls[0])
+        for case, pull in zip(CASES, pulls, strict=True):
+            reviewers = (PAT,) if case is TUMOR else (case.lead, PAT)
+            stage.forge.approve(pull, *reviewers)
+            stage.screen.say(proposals.told(pull, *reviewers))
+            stage.judged(stage.job("ci"), proposals.check_command(pull), HEADLINE)
+        merge(stage, *pulls)
+        deploy(stage, "production", *pulls, show=RESULT)
+        for case in CASES:
+            ask(stage, case, "production", FIRST)
+
+
+def await_soak(stage: Stage) -> None:
+    """Wait for what is left of the time that a version must have served in staging."""
+    with stage.screen.working("it goes on soaking in staging …"):
+        log = ("git", "log", "-1", "--format=%ct", "origin/env/staging")
+        since = int(stage.silently(stage.job("ci"), *log))
+        time.sleep(max(0.0, since + SOAK_SECONDS + 1 - time.time()))
+
+
+def _refuse_own_review(stage: Stage, pull: PullRequest) -> None:
+    stage.forge.approve(pull, TUMOR.lead, TUMOR.author)
+    stage.screen.say(
+        f"{proposals.told(pull, TUMOR.lead)} {TUMOR.author.login}, in a hurry, approves it too."
+    )
+    command = proposals.check_command(pull)
+    stage.judged(stage.job("ci"), command, blocked_by={"approvals"})
+
+
+def _feature(case: Case) -> str:
+    return f"feature/{case.model}-{FIRST}"
+
+
+def _open(stage: Stage, case: Case, branch: str, base: str) -> PullRequest:
+    return proposals.open_pull(stage, case.author, branch, base, f"{case.model} {FIRST}")
+
+
+def _promote(stage: Stage, environment: str) -> Sequence[PullRequest]:
+    """One promotion is seen, the other one isn't: it is the same."""
+    voices: Mapping[str, Voice] = {TUMOR.model: stage.screen, DIABETES.model: Later()}
+    branches = [
+        proposals.promotion(stage, voices[case.model], case, FIRST, environment) for case in CASES
+    ]
+    stage.screen.say(f"{DIABETES.author.login} does the same for {DIABETES.model}.")
+    base = proposals.TARGETS[environment]
+    return [_open(stage, case, name, base) for case, name in zip(CASES, branches, strict=True)]

@@ -1,0 +1,201 @@
+"""Where the story is played: who types what in which clone, and whether it ends as it should."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import threading
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from demo.failure import DemoError
+from demo.forge import Forge
+from demo.people import Person
+from demo.sandbox import Sandbox
+from demo.screen import Later, Screen, Voice
+from demo.shell import Done, Shell
+
+PASS, BLOCKED, USAGE = 0, 1, 2
+JOBS = "jobs"
+Part = Callable[[Voice], None]
+_NOTHING: Mapping[str, str] = {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Actor:
+    """Someone at a prompt: a person in their clone, or a job with its signing key in `env`."""
+
+    name: str
+    folder: Path
+    env: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Excerpt:
+    """How much is shown of what a command prints: its first and its last lines, everything for 0
+    and 0. `progress` says whether stderr is shown as well."""
+
+    first: int = 0
+    last: int = 0
+    progress: bool = True
+
+
+ALL = Excerpt()
+HEADLINE = Excerpt(first=1, progress=False)
+RESULT = Excerpt(progress=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """The sandbox, the screen, and everything that happens between them.
+
+    `ports` are the routers' by environment, `usual_ports` those that modelctl takes by itself.
+    """
+
+    sandbox: Sandbox
+    screen: Screen
+    shell: Shell
+    forge: Forge
+    ports: Mapping[str, int]
+    usual_ports: Mapping[str, int]
+
+    def person(self, who: Person) -> Actor:
+        """A person in their own clone."""
+        return Actor(name=who.login, folder=self.sandbox.clone(who.login))
+
+    def job(self, name: str) -> Actor:
+        """A job with its key, in the clone of the jobs."""
+        key = (self.sandbox.keys / f"{name}.pem").read_text()
+        return Actor(name=name, folder=self.sandbox.clone(JOBS), env={"MODELCTL_SIGNING_KEY": key})
+
+    def types(
+        self,
+        who: Actor,
+        command: str,
+        show: Excerpt | None = ALL,
+        *,
+        voice: Voice | None = None,
+        env: Mapping[str, str] = _NOTHING,
+        code: int = PASS,
+    ) -> Done:
+        """A command is shown and run, and then `show` of what it printed.
+
+        Raises:
+            DemoError: it doesn't end with `code`.
+        """
+        teller = voice or self.screen
+        shown = "".join(f"{name}={shlex.quote(value)} " for name, value in env.items())
+        teller.typed(who.name, shown + command)
+        with teller.working(f"{who.name}: {command.split(' --', 1)[0]} …"):
+            done = self._run(who, shlex.split(command), env, merged=not show or show.progress)
+        if done.code != code:
+            raise _otherwise(done, code)
+        if show is not None:
+            teller.printed(done.out, show.first, show.last)
+        return done
+
+    def silently(self, who: Actor, *args: str) -> str:
+        """A command of no interest; what it printed on stdout.
+
+        Raises:
+            DemoError: it fails.
+        """
+        done = self._run(who, args, {"NO_COLOR": "1"}, merged=False)
+        if done.code != PASS:
+            raise _otherwise(done, PASS)
+        return done.out
+
+    def judged(
+        self,
+        who: Actor,
+        command: str,
+        show: Excerpt = ALL,
+        *,
+        blocked_by: Collection[str] = (),
+    ) -> None:
+        """A `modelctl check` is shown and run, and must be blocked by just these gates.
+
+        Raises:
+            DemoError: other gates block it, or none do.
+        """
+        code = BLOCKED if blocked_by else PASS
+        self.types(who, command, show, code=code)
+        args = [*shlex.split(command), "--format", "json"]
+        gates = _blocking(json.loads(self._run(who, args, merged=False).out))
+        if gates != set(blocked_by):
+            found, told = (", ".join(sorted(some)) or "no gate" for some in (gates, blocked_by))
+            raise DemoError(f"`{command}` is blocked by {found}; the story says by {told}")
+
+    def together(self, first: Part, *others: Part, brief: bool = False, told: bool = True) -> Later:
+        """Parts that happen at the same time: the first is seen as it happens, the others after
+        it; unless they are `told`, they are returned to be told later.
+
+        Raises:
+            DemoError: one of them went wrong; the rest is ended.
+        """
+        voice = Later(brief=brief)
+        threads = [_Thread(part, voice) for part in others]
+        try:
+            first(self.screen)
+            with self.screen.working("waiting for what goes on beside it …"):
+                for thread in threads:
+                    thread.join()
+        except BaseException:
+            self.shell.close()
+            for thread in threads:
+                thread.join()
+            raise
+        for thread in threads:
+            thread.complain()
+        if told:
+            voice.tell(self.screen)
+        return voice
+
+    def fetch(self) -> None:
+        """The jobs see what was pushed."""
+        jobs = Actor(name=JOBS, folder=self.sandbox.clone(JOBS))
+        self.silently(jobs, "git", "pull", "--quiet", "--ff-only")
+
+    def _run(
+        self, who: Actor, args: Sequence[str], env: Mapping[str, str] = _NOTHING, *, merged: bool
+    ) -> Done:
+        look = {"COLUMNS": str(self.screen.report_width)}
+        look |= {"FORCE_COLOR": "1"} if self.screen.color else {"NO_COLOR": "1"}
+        return self.shell.run(args, cwd=who.folder, env={**look, **who.env, **env}, merged=merged)
+
+
+class _Thread(threading.Thread):
+    """A part that is played beside another one."""
+
+    def __init__(self, part: Part, voice: Voice):
+        super().__init__(daemon=True)
+        self._part, self._voice = part, voice
+        self._error: BaseException | None = None
+        self.start()
+
+    def run(self) -> None:
+        """Play it."""
+        try:
+            self._part(self._voice)
+        except BaseException as error:  # noqa: BLE001 - `complain` raises it in the main thread
+            self._error = error
+
+    def complain(self) -> None:
+        """Raise what went wrong, if anything did."""
+        if self._error is not None:
+            raise self._error
+
+
+def _blocking(report: Mapping[str, object]) -> set[str]:
+    """The gates of a JSON report that block."""
+    verdicts = report["verdicts"]
+    assert isinstance(verdicts, list)
+    outcomes = [pair for verdict in verdicts for pair in verdict["gates"].items()]
+    return {gate for gate, outcome in outcomes if outcome not in ("pass", "waived")}
+
+
+def _otherwise(done: Done, code: int) -> DemoError:
+    return DemoError(
+        f"`{done.command}` ended with {done.code}; the story says {code}", done.out + done.err
+    )
