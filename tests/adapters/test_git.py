@@ -662,3 +662,11 @@ def test_a_repository_and_a_tree_show_what_they_are(repo: RepoBuilder) -> None:
     repository = opened(repo)
     assert repr(repository) == f"Repository('{repo.directory}')"
     assert repr(repository.tree(sha)) == f"GitTree({repository.tree(sha).oid})"
+
+
+def test_head_before_the_first_commit_is_not_the_remotes(clone_of_shared: RepoBuilder) -> None:
+    clone_of_shared.git("checkout", "--quiet", "--orphan", "new")
+    repository = Repository.discover(clone_of_shared.directory)
+    assert repository.default_branch == "main"
+    with pytest.raises(ModelctlError, match="'HEAD' is no commit"):
+        repository.resolve("HEAD")

@@ -61,7 +61,10 @@ def _meanings(repo: pygit2.Repository, name: str) -> Iterator[str | None]:
     if _SHA.fullmatch(name):
         yield _expression(repo, name)
         return
-    yield tip(repo, name) if name == "HEAD" or name.startswith("refs/") else None
+    if name == "HEAD":  # before the first commit it means nothing, and not the remote's HEAD
+        yield tip(repo, name)
+        return
+    yield tip(repo, name) if name.startswith("refs/") else None
     yield tip(repo, branch_ref(name))
     remote = remote_name(repo)
     yield tip(repo, branch_ref(name, remote)) if remote else None
