@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -221,14 +222,14 @@ def test_an_update_that_changes_nothing_writes_nothing(here: Repository, shared:
 
 def test_whoever_always_loses_is_told_so(here: Repository, shared: Path, tmp_path: Path) -> None:
     there = opened(clone(shared, tmp_path / "there"))
-    names = iter("abc")
+    names = (str(number) for number in count())
 
     def build(tip: str | None) -> Draft:
         assert there.publish("ledger", add(there, tip, next(names)), tip)
         return draft("mine")
 
-    with pytest.raises(ConflictError, match="3 times in a row"):
-        here.update_branch("ledger", build, attempts=3)
+    with pytest.raises(ConflictError, match="for 0.2 seconds"):
+        here.update_branch("ledger", build, patience=0.2)
     assert "mine" not in git(shared, "ls-tree", "--name-only", "ledger")
 
 

@@ -22,6 +22,7 @@ OTHER = "churn-predictor"
 
 APPENDER = """
 import sys
+import time
 from pathlib import Path
 from support.keys import NOW, statement, trusted
 from modelctl.adapters.git import Author, Repository
@@ -36,6 +37,7 @@ for n in range(int(count)):
              for m in models.split(",")}
     done = ledger.append_all(batch, author=Author(name=name, email="j@e"), at=NOW)
     print(n, *(entries[0].seq for entries in done.values()), flush=True)
+    time.sleep(0.02)
 """
 
 

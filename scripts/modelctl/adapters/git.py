@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 
 import pygit2
@@ -22,8 +24,9 @@ from modelctl.errors import ConflictError, DependencyError, ModelctlError
 
 __all__ = ["Author", "Draft", "Edits", "GitTree", "MergeConflict", "Repository", "blob_oid"]
 
-ATTEMPTS = 80
-"""How often a branch that many write to is tried: enough for dozens of writers at once."""
+PATIENCE = 120.0
+"""Seconds for which a branch that many write to is tried: enough for dozens of writers at once.
+It is time and not a number of tries, since a busy machine may lose a hundred races in seconds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -257,7 +260,7 @@ class Repository:
         return new if tip is not None and self.is_ancestor(new, tip) else tip
 
     def update_branch(
-        self, branch: str, build: Callable[[str | None], Draft | None], *, attempts: int = ATTEMPTS
+        self, branch: str, build: Callable[[str | None], Draft | None], *, patience: float = PATIENCE
     ) -> str | None:
         """Write one commit on top of `branch`, however many others write to it too.
 
@@ -266,10 +269,11 @@ class Repository:
         nothing. Returns the tip afterwards.
 
         Raises:
-            ConflictError: others were faster `attempts` times.
+            ConflictError: others were faster for `patience` seconds.
             DependencyError, ModelctlError: as `latest` and `publish`.
         """
-        for attempt in range(attempts):
+        until = time.monotonic() + patience
+        for attempt in count():
             tip = self.latest(branch)
             draft = build(tip)
             if draft is None:
@@ -277,9 +281,11 @@ class Repository:
             new = self._draft(tip, draft)
             if new is None or self.publish(branch, new, tip):
                 return new or tip
+            if time.monotonic() > until:
+                break
             git_transport.pause(attempt)
         raise ConflictError(
-            f"{branch} was changed by others {attempts} times in a row",
+            f"{branch} was changed by others for {patience:g} seconds without a break",
             mend="run it again; if nobody else writes, remove the .lock file that is left in .git",
         )
 

@@ -33,7 +33,7 @@ _LOST_RACE = re.compile(
 _IN_THE_WAY = re.compile(r"exists; cannot create")
 """A branch `env` leaves no room for a branch `env/dev`: no other writer will change that."""
 
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.01, 0.5
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.01, 0.1  # longer, and who lost often would hardly ever try
 _LOCAL_ATTEMPTS = 10
 
 
