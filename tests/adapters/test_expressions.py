@@ -9,7 +9,7 @@ import pytest
 
 from modelctl.adapters.expressions import MAX_LENGTH, compile_rule
 from modelctl.domain.facts import declared, kinds
-from modelctl.domain.policy import Undecided
+from modelctl.domain.rules import Undecided
 from modelctl.errors import ModelctlError
 
 EVALUATION = declared("evaluation")

@@ -228,7 +228,7 @@ def test_whoever_always_loses_is_told_so(here: Repository, shared: Path, tmp_pat
         assert there.publish("ledger", add(there, tip, next(names)), tip)
         return draft("mine")
 
-    with pytest.raises(ConflictError, match="for 0.2 seconds"):
+    with pytest.raises(ConflictError, match=r"for 0\.2 seconds"):
         here.update_branch("ledger", build, patience=0.2)
     assert "mine" not in git(shared, "ls-tree", "--name-only", "ledger")
 

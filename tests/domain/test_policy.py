@@ -8,7 +8,8 @@ from datetime import timedelta
 import pytest
 
 from modelctl.domain.evidence import OFFLINE
-from modelctl.domain.policy import Role, Scope, is_span, parse_span
+from modelctl.domain.policy import Role
+from modelctl.domain.rules import Scope, is_span, parse_span
 from support.judging import STEPS, gate, policy
 
 LIFECYCLE = policy().lifecycle

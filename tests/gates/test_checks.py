@@ -12,7 +12,8 @@ from modelctl.adapters.schema import schema
 from modelctl.domain.candidate import Candidate, Facts
 from modelctl.domain.history import Deployment, Quarantine
 from modelctl.domain.manifest import version_from
-from modelctl.domain.policy import ApprovalRule, Policy, Scope
+from modelctl.domain.policy import ApprovalRule, Policy
+from modelctl.domain.rules import Scope
 from modelctl.domain.verdict import Finding, Outcome
 from modelctl.gates import CHECKS, judge
 from modelctl.gates.approvals import contract_changes, merged, owners, required_approvals

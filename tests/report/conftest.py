@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from modelctl.domain.board import Board, Cell, Flag, FlagKind, LedgerRow, Row
 from modelctl.domain.document import Location
-from modelctl.domain.policy import ApprovalRule, Gate, Rule, Scope, Transition, Undecided
+from modelctl.domain.policy import ApprovalRule, Gate, Transition
+from modelctl.domain.rules import Rule, Scope, Undecided
 from modelctl.domain.verdict import Finding, Outcome, Report, Subject, Verdict
 from modelctl.report import words
 

@@ -20,13 +20,12 @@ from modelctl.domain.policy import (
     Lifecycle,
     Ownership,
     Policy,
-    Rule,
-    Scope,
     Stage,
     Strategy,
     Team,
     Transition,
 )
+from modelctl.domain.rules import Rule, Scope
 from support.keys import NOW, person
 from support.world import ENVIRONMENTS, MODEL, evaluation, model_data, release_data, version_data
 

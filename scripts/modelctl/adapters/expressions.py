@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from modelctl.domain.policy import Undecided
+from modelctl.domain.rules import Undecided
 from modelctl.errors import ModelctlError
 
 MAX_LENGTH = 2000

@@ -13,7 +13,8 @@ from modelctl.adapters.policy_problems import PolicyProblem, Problems, unknown
 from modelctl.adapters.schema import schema
 from modelctl.domain.document import Document, Location, Path
 from modelctl.domain.evidence import OFFLINE
-from modelctl.domain.policy import Policy, is_span
+from modelctl.domain.policy import Policy
+from modelctl.domain.rules import is_span
 
 Row = Mapping[str, Any]
 _OVER_EVIDENCE = frozenset({"artifacts", "claims", "fairness", "features"})

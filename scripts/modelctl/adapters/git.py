@@ -260,7 +260,11 @@ class Repository:
         return new if tip is not None and self.is_ancestor(new, tip) else tip
 
     def update_branch(
-        self, branch: str, build: Callable[[str | None], Draft | None], *, patience: float = PATIENCE
+        self,
+        branch: str,
+        build: Callable[[str | None], Draft | None],
+        *,
+        patience: float = PATIENCE,
     ) -> str | None:
         """Write one commit on top of `branch`, however many others write to it too.
 

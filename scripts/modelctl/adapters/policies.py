@@ -6,11 +6,13 @@ Every problem of every file is reported in one run. A policy with a problem judg
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from modelctl.adapters.documents import load
 from modelctl.adapters.expressions import compile_rule
 from modelctl.adapters.gate_problems import gate_problems
+from modelctl.adapters.policy_documents import OPTIONAL
 from modelctl.adapters.policy_problems import PolicyProblem, cross_check, key_problems
 from modelctl.adapters.schema import validate
 from modelctl.adapters.signing import load_keys
@@ -24,21 +26,21 @@ from modelctl.domain.policy import (
     Ownership,
     Policy,
     Role,
-    Rule,
-    Scope,
     Stage,
     Step,
     Strategy,
     Team,
     Transition,
-    parse_span,
 )
+from modelctl.domain.rules import Expression, Rule, Scope, parse_span
 from modelctl.domain.tree import Tree
+from modelctl.domain.waivers import waiver_from
 from modelctl.errors import ModelctlError
 
 ROOT = "policies"
 _T = TypeVar("_T")
 _FILES = ("lifecycle", "roles", "ownership", "strategies")
+_FOLDERS = ("gates", "keys", "waivers")
 
 
 class PolicyError(ModelctlError):
@@ -63,11 +65,15 @@ def load_policy(tree: Tree, commit: str) -> Policy:
     reader = _Reader(tree)
     documents = {name: reader.document(f"{ROOT}/{name}.yaml", name) for name in _FILES}
     gate_files = reader.folder("gates", "gates")
+    optional = reader.optional()
+    waivers = reader.folder("waivers", "waiver")
     keys, key_files = reader.keys()
     reader.leftovers()
     reader.stop()
     found = {name: document for name, document in documents.items() if document}
     policy = _build(reader, found, gate_files, keys, commit)
+    extra = {name: OPTIONAL[name](document, reader) for name, document in optional.items()}
+    policy = replace(policy, waivers=tuple(map(waiver_from, waivers)), **extra)
     reader.problems.extend(cross_check(policy, found))
     reader.problems.extend(key_problems(policy, key_files))
     reader.problems.extend(gate_problems(policy, gate_files))
@@ -116,6 +122,24 @@ class _Reader:
         found = [self.document(f"{ROOT}/{folder}/{name}", kind) for name in names]
         return [document for document in found if document is not None]
 
+    def optional(self) -> dict[str, Document]:
+        """The documents that may be absent, by name."""
+        paths = {name: f"{ROOT}/{name}.yaml" for name in OPTIONAL}
+        here = {name: path for name, path in paths.items() if self.tree.entry(path) is not None}
+        found = {name: self.document(path, name) for name, path in here.items()}
+        return {name: document for name, document in found.items() if document is not None}
+
+    def rule(self, document: Document, path: Path, facts: Mapping[str, str]) -> Expression | None:
+        """The compiled rule at `path`; see `modelctl.domain.rules.RuleReader`."""
+        try:
+            return compile_rule(document.value(path), facts)
+        except ModelctlError as error:
+            location = document.locate(path)
+            self.problems.append(
+                PolicyProblem(location=location, message=error.message, mend=error.mend)
+            )
+            return None
+
     def keys(self) -> tuple[tuple[TrustedKey, ...], list[Document]]:
         """The keys and their files; no keys where a file breaks the schema, which is told."""
         before = len(self.problems)
@@ -126,13 +150,14 @@ class _Reader:
 
     def leftovers(self) -> None:
         """Tells of YAML that nobody reads: a gate in it would be switched off without a word."""
-        read = {f"{ROOT}/{name}.yaml" for name in _FILES}
+        read = {f"{ROOT}/{name}.yaml" for name in (*_FILES, *OPTIONAL)}
         for entry in self.tree.walk(ROOT):
             folder, _, name = entry.path.rpartition("/")
-            here = name.endswith(".yaml") and folder in (f"{ROOT}/gates", f"{ROOT}/keys")
+            here = name.endswith(".yaml") and folder in {f"{ROOT}/{one}" for one in _FOLDERS}
             if name.lower().endswith((".yaml", ".yml")) and not (here or entry.path in read):
-                mend = f"keep to {ROOT}/gates/<name>.yaml, {ROOT}/keys/<name>.yaml and "
-                mend += ", ".join(f"{ROOT}/{one}.yaml" for one in _FILES)
+                known = [f"{ROOT}/{one}/<name>.yaml" for one in _FOLDERS]
+                known += [f"{ROOT}/{one}.yaml" for one in (*_FILES, *OPTIONAL)]
+                mend = f"keep to {', '.join(known)}"
                 self._about_file(entry.path, f"nobody reads {entry.path}", mend)
 
     def _about_file(self, path: str, message: str, mend: str) -> None:
@@ -260,16 +285,15 @@ def _gate(reader: _Reader, document: Document, name: str) -> Gate | None:
 def _rule(reader: _Reader, document: Document, path: Path) -> Rule | None:
     gate = document.data["gates"][path[1]]
     row = gate["require"][path[3]]
-    location = document.locate((*path, "rule"))
-    try:
-        expression = compile_rule(row["rule"], declared(gate.get("evidence")))
-    except ModelctlError as error:
-        reader.problems.append(
-            PolicyProblem(location=location, message=error.message, mend=error.mend)
-        )
+    place = (*path, "rule")
+    expression = reader.rule(document, place, declared(gate.get("evidence")))
+    if expression is None:
         return None
     return Rule(
-        expression=expression, because=row["because"], location=location, mend=row.get("mend")
+        expression=expression,
+        because=row["because"],
+        location=document.locate(place),
+        mend=row.get("mend"),
     )
 
 

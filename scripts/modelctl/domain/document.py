@@ -44,6 +44,13 @@ class Document:
     text: str = field(repr=False)
     marks: Mapping[Path, Mark] = field(repr=False)
 
+    def value(self, path: Path) -> Any:
+        """The value at a path that is there."""
+        value = self.data
+        for step in path:
+            value = value[step]
+        return value
+
     def locate(self, path: Path = ()) -> Location:
         """The place of the value at `path`, or of the nearest parent that is there."""
         for end in range(len(path), -1, -1):

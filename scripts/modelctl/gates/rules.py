@@ -8,7 +8,8 @@ from typing import Any
 from modelctl.domain.candidate import Candidate, Facts
 from modelctl.domain.evidence import Statement, select
 from modelctl.domain.facts import measured_facts, subject_facts
-from modelctl.domain.policy import Gate, Policy, Rule, Undecided
+from modelctl.domain.policy import Gate, Policy
+from modelctl.domain.rules import Rule, Undecided
 from modelctl.domain.verdict import Finding
 from modelctl.gates.findings import at, command, failed, inconclusive, passed, show
 from modelctl.gates.measured import made, measured

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from modelctl.domain.candidate import Candidate, Facts
 from modelctl.domain.evidence import human
 from modelctl.domain.history import Deployment, served, serving_since
-from modelctl.domain.policy import Gate, Policy, parse_span
+from modelctl.domain.policy import Gate, Policy
+from modelctl.domain.rules import parse_span
 from modelctl.domain.verdict import Finding, Outcome
 from modelctl.gates.findings import at, finding, inconclusive, passed
 
