@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,9 @@ import pytest
 
 from modelctl.adapters import kustomize
 from modelctl.adapters.kustomize import Kustomize, find_kubectl, own_kubectl
+from modelctl.adapters.kustomize_tree import kustomization_folders
 from modelctl.adapters.manifests import read_objects
+from modelctl.domain.overlay import folders_of, overlay_files
 from modelctl.domain.rendering import RenderRequest
 from modelctl.errors import DependencyError, ModelctlError
 from support.renders import TARGETS, TREE, request
@@ -74,6 +77,42 @@ def test_a_model_is_the_same_alone_and_among_others(target: str) -> None:
     asked = request(target=target)
     among = build(asked, *(request(model=f"other-{n}", target=target) for n in range(3)))
     assert build(asked)["tumor-classifier"] == among["tumor-classifier"]
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_a_filled_shape_is_what_kustomize_makes_of_the_overlay_itself(
+    target: str, tmp_path: Path
+) -> None:
+    asked = request(target=target, model="churn-predictor", version="2.1.0-rc.1", gateway=True)
+    base, components = folders_of(asked, kustomization_folders(TREE))
+    overlay = overlay_files(
+        asked, f"../kustomize/{base}", [f"../kustomize/{one}" for one in components]
+    )
+    own = {f"own/{name}": text.encode() for name, text in overlay.items()}
+    for name, content in {**own, **{f"kustomize/{n}": data for n, data in TREE.items()}}.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(content)
+    command = [*KUSTOMIZE.command, str(tmp_path / "own")]
+    itself = subprocess.run(command, capture_output=True, check=True, text=True).stdout
+    ours = build(asked, request(target=target))["churn-predictor"]["manifests.yaml"]
+    by_name = {(o["kind"], o["metadata"]["name"]): o for o in read_objects(itself)}
+    assert {(o["kind"], o["metadata"]["name"]): o for o in read_objects(ours)} == by_name
+
+
+def test_models_of_one_shape_are_built_once(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    kubectl = " ".join(KUSTOMIZE.command)
+    script = program(tmp_path, "counts", f'echo "$1"/* > {log}; exec {kubectl} "$1"')
+    alike = [request(model=f"tumor-{n}", target="gateway-api") for n in range(300)]
+    built = Kustomize(command=(str(script),)).build(TREE, [*alike, request(target="local")])
+    assert [Path(path).name for path in log.read_text().split()] == [
+        "kustomization.yaml",
+        "tumor-0",
+        "tumor-classifier",
+    ]
+    assert len(built) == 301
+    assert "tumor-299" in built["tumor-299"]["manifests.yaml"]
+    assert "blank-" not in "".join(text for files in built.values() for text in files.values())
 
 
 def test_references_stay_within_a_model() -> None:

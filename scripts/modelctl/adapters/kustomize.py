@@ -1,4 +1,4 @@
-"""Kustomize: one build for all models of an environment, split by model.
+"""Kustomize: one build for all models of an environment, once for each shape, split by model.
 
 The build reads files only: the trusted tree is checked first (`kustomize_tree.py`), and the program
 runs without a PATH, a home or a cluster. It needs Kustomize 5 or newer, as itself or in kubectl.
@@ -19,10 +19,11 @@ from pathlib import Path
 from typing import Final
 
 from modelctl.adapters.kustomize_tree import ROOT, check_tree, kustomization_folders
-from modelctl.adapters.manifests import Object, documents
+from modelctl.adapters.manifests import Object, documents, scalar
 from modelctl.domain.overlay import KUSTOMIZATION, folders_of, overlay_files
 from modelctl.domain.release_record import address_of, release_record
 from modelctl.domain.rendering import MANIFESTS, MODEL_LABEL, RELEASE, RenderRequest, to_json
+from modelctl.domain.shapes import Shape, fill, fill_text, shape_in, shape_of
 from modelctl.errors import DependencyError, ModelctlError
 
 OLDEST: Final = 5
@@ -81,9 +82,10 @@ class Kustomize:
         with tempfile.TemporaryDirectory(prefix="modelctl-render-") as name:
             folder = Path(name).resolve()
             _write(folder / ROOT, root_files)
-            _write(folder / _GENERATED, _generated(ordered, kustomization_folders(root_files)))
+            shaped = [_shaped(one, kustomization_folders(root_files)) for one in ordered]
+            _write(folder / _GENERATED, _generated(shaped))
             output = self._run(folder)
-        return _split(output, ordered)
+        return _split(output, shaped)
 
     def _run(self, folder: Path) -> str:
         environment = {"PATH": "", "HOME": str(folder), "KUBECONFIG": os.devnull}
@@ -162,14 +164,29 @@ def _check_distinct(requests: Sequence[RenderRequest]) -> None:
         raise ModelctlError(f"{twice} is to be rendered twice", mend="ask for each model once")
 
 
-def _generated(requests: Sequence[RenderRequest], folders: frozenset[str]) -> Mapping[str, bytes]:
-    """The overlays of all models, below one kustomization that names them."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Shaped:
+    """A request, the shape of its overlay, and what fills the blanks of that."""
+
+    request: RenderRequest
+    shape: Shape
+    values: tuple[str, ...]
+
+
+def _shaped(request: RenderRequest, folders: frozenset[str]) -> _Shaped:
     above = f"../../{ROOT}/"
-    files = {KUSTOMIZATION: to_json({"resources": [request.name for request in requests]})}
-    for request in requests:
-        base, components = folders_of(request, folders)
-        overlay = overlay_files(request, above + base, [above + c for c in components])
-        files.update({f"{request.name}/{name}": text for name, text in overlay.items()})
+    base, components = folders_of(request, folders)
+    shape, values = shape_of(overlay_files(request, above + base, [above + c for c in components]))
+    return _Shaped(request=request, shape=shape, values=values)
+
+
+def _generated(shaped: Sequence[_Shaped]) -> Mapping[str, bytes]:
+    """The overlay of each shape, named after a model that has it, below one kustomization."""
+    firsts = {one.shape.identity: one for one in reversed(shaped)}
+    names = {one.request.name: one.shape for one in firsts.values()}
+    files = {KUSTOMIZATION: to_json({"resources": sorted(names)})}
+    for folder, shape in names.items():
+        files.update({f"{folder}/{name}": text for name, text in shape.files.items()})
     return {path: text.encode() for path, text in files.items()}
 
 
@@ -193,16 +210,20 @@ def _failure(stderr: str, folder: Path) -> ModelctlError:
     )
 
 
-def _split(output: str, requests: Sequence[RenderRequest]) -> Mapping[str, Mapping[str, str]]:
+def _split(output: str, shaped: Sequence[_Shaped]) -> Mapping[str, Mapping[str, str]]:
     """The output by model, with the release record of each."""
-    found: dict[str, list[tuple[str, Object]]] = {request.model: [] for request in requests}
+    found: dict[str | None, list[tuple[str, Object]]] = {one.shape.identity: [] for one in shaped}
     for text, obj in documents(output, file="the output of Kustomize"):
-        found[obj["metadata"]["labels"][MODEL_LABEL]].append((text, obj))
-    return {request.model: _files(request, found[request.model]) for request in requests}
+        found[shape_in(obj["metadata"]["labels"][MODEL_LABEL])].append((text, obj))
+    return {one.request.model: _files(one, found[one.shape.identity]) for one in shaped}
 
 
-def _files(request: RenderRequest, rendered: list[tuple[str, Object]]) -> Mapping[str, str]:
-    ordered = sorted(rendered, key=lambda pair: (pair[1]["kind"], pair[1]["metadata"]["name"]))
+def _files(one: _Shaped, rendered: Sequence[tuple[str, Object]]) -> Mapping[str, str]:
+    request, scalars = one.request, [scalar(value) for value in one.values]
+    filled = [
+        (fill_text(text, one.values, scalars), fill(obj, one.values)) for text, obj in rendered
+    ]
+    ordered = sorted(filled, key=lambda pair: (pair[1]["kind"], pair[1]["metadata"]["name"]))
     objects = [obj for _, obj in ordered]
     for obj in objects:
         _check_name(request, obj)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -18,6 +18,7 @@ from modelctl.adapters.ledger_files import (
     is_about,
     last_name,
     names,
+    names_backwards,
     names_with,
     read_entry,
     summary,
@@ -74,6 +75,19 @@ class Ledger:
             if kinds is None or name.kind in kinds
         )
         return tuple(without_repeats(found))
+
+    def backwards(
+        self, model: str, kinds: Collection[str] | None = None
+    ) -> Iterator[LedgerEntry]:
+        """The entries of a model, newest first, each read only when it is asked for.
+
+        A repeated statement is not told from its first one here, since that one may not be read
+        yet: whoever stops early must not be led astray by an older statement that comes again.
+        """
+        tree = self._tree()
+        for name in names_backwards(tree, model):
+            if kinds is None or name.kind in kinds:
+                yield read_entry(tree, model, name, self._keys)
 
     def latest(self, model: str) -> LedgerEntry | None:
         """The newest entry of a model."""

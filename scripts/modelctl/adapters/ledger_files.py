@@ -95,13 +95,15 @@ def names(tree: Tree, model: str) -> Iterator[Name]:
         yield from _names_in(tree, folder)
 
 
+def names_backwards(tree: Tree, model: str) -> Iterator[Name]:
+    """The entries of a model, newest first; a folder is opened when its entries are asked for."""
+    for folder in reversed(_folders(tree, model)):
+        yield from reversed(list(_names_in(tree, folder)))
+
+
 def last_name(tree: Tree, model: str) -> Name | None:
     """The newest entry of a model; only its newest folder is looked at."""
-    for folder in reversed(_folders(tree, model)):
-        found = list(_names_in(tree, folder))
-        if found:
-            return found[-1]
-    return None
+    return next(names_backwards(tree, model), None)
 
 
 def names_with(tree: Tree, model: str, digests: Iterable[str]) -> Iterator[Name]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any, Final
 
 import yaml
@@ -14,6 +16,7 @@ Object = Mapping[str, Any]
 """A Kubernetes object as plain data."""
 
 _SEPARATOR = re.compile(r"^---(?:[ \t].*)?\n", re.MULTILINE)
+_ENDLESS: Final = 2**31 - 1
 _NOT_KUBERNETES: Final = frozenset(("tag:yaml.org,2002:timestamp", "tag:yaml.org,2002:value"))
 
 
@@ -53,6 +56,19 @@ def documents(text: str, *, file: str = "manifests") -> Iterator[tuple[str, Obje
                 location=file,
             )
         yield part if part.endswith("\n") else f"{part}\n", obj
+
+
+@lru_cache(maxsize=4096)
+def scalar(text: str) -> str:
+    """`text` as a YAML scalar in a block, quoted wherever some reader could take it for a number,
+    a date or a truth value."""
+    plain = yaml.dump(text, Dumper=yaml.CSafeDumper, width=_ENDLESS, allow_unicode=True)
+    named = text[:1].isalpha() or text[:1] == "/"
+    return (
+        text
+        if named and plain.removesuffix("...\n") == f"{text}\n"
+        else json.dumps(text, ensure_ascii=False)
+    )
 
 
 def _parse(text: str, file: str) -> Any:
