@@ -3,21 +3,25 @@
 PYTHON_BIN := .venv/bin/python
 DEMO := .venv/.demo
 DEV := .venv/.dev
-COMPILE := uv pip compile pyproject.toml --quiet --universal --python-version 3.11 \
+PEERS := build/peers/.bench
+COMPILE := uv pip compile --quiet --universal --python-version 3.11 \
 	--fork-strategy fewest --generate-hashes --no-header $(ARGS)
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo setup test lint coverage docs lock clean
+.PHONY: help demo setup test lint coverage bench fuzz docs lock clean
 
 # A .venv that came with a copied or moved tree doesn't count as set up.
 ifneq ($(shell cat .venv/.home 2>/dev/null),$(CURDIR))
 .PHONY: $(DEMO) $(DEV)
 endif
+ifneq ($(shell cat build/peers/.home 2>/dev/null),$(CURDIR))
+.PHONY: $(PEERS)
+endif
 
 ##@ See it
 
-demo: $(DEMO) ## From trained models to a served prediction, in about two minutes
+demo: $(DEMO) ## From trained models to a served prediction, in some minutes
 	@PYTHONPATH=scripts $(PYTHON_BIN) -m demo $(ARGS)
 
 ##@ Work on it
@@ -39,15 +43,23 @@ lint: $(DEV) ## Check style, formatting, types and the imports between rooms
 coverage: $(DEV) ## Hold domain/ and gates/ to every branch
 	@$(PYTHON_BIN) -m pytest -n 2 -q --cov --cov-report=term-missing:skip-covered $(ARGS)
 
+bench: $(DEV) $(PEERS) ## Measure against the peers (ONLY=name for one measure, ARGS=--list)
+	@PYTHONPATH=scripts:tests $(PYTHON_BIN) -m bench $(if $(ONLY),--only $(ONLY)) $(ARGS)
+
+fuzz: $(DEV) ## Look for input that breaks something (SECONDS=600, TARGET=loader for one part)
+	@PYTHONPATH=scripts:tests $(PYTHON_BIN) -m hostile.fuzz.guided \
+		$(or $(TARGET),all) $(or $(SECONDS),60) build/fuzz
+
 docs: $(DEV) ## Write the generated references anew
 	@$(PYTHON_BIN) scripts/reference.py
 
 ##@ Look after it
 
 lock: ## Lock the requirements anew, with uv (ARGS=--upgrade for the newest)
-	@$(COMPILE) --all-extras --group build --group test --group lint -o requirements/dev.txt
-	@$(COMPILE) --extra demo --group build -c requirements/dev.txt -o requirements/demo.txt
-	@$(COMPILE) --group build -c requirements/dev.txt -o requirements/core.txt
+	@$(COMPILE) pyproject.toml --all-extras --group build --group test --group lint -o requirements/dev.txt
+	@$(COMPILE) pyproject.toml --extra demo --group build -c requirements/dev.txt -o requirements/demo.txt
+	@$(COMPILE) pyproject.toml --group build -c requirements/dev.txt -o requirements/core.txt
+	@$(COMPILE) --group bench -o requirements/bench.txt
 
 clean: ## Remove .venv, caches and what was built
 	@rm -rf .venv .coverage* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache \
@@ -65,3 +77,6 @@ $(DEMO): requirements/demo.txt pyproject.toml
 
 $(DEV): requirements/dev.txt pyproject.toml
 	@scripts/setup dev
+
+$(PEERS): requirements/bench.txt
+	@scripts/setup bench

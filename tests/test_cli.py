@@ -114,7 +114,8 @@ def test_it_starts_with_little_more_than_click() -> None:
     version, modules = result.stdout.splitlines()
     assert version == f"modelctl {__version__}"
     assert set(modules.split()) <= {
-        "_locale", "copy", "dataclasses", "locale", "modelctl", "modelctl.cli", "modelctl.errors",
+        "_locale", "copy", "dataclasses", "gc", "locale", "modelctl", "modelctl.cli",
+        "modelctl.errors",
     }  # fmt: skip
 
 
@@ -300,4 +301,12 @@ def test_a_shell_completes_the_names_of_the_commands() -> None:
         COMP_WORDS="modelctl che",
         COMP_CWORD="1",
     )
-    assert (result.stdout, result.returncode) == ("plain,check\n", 0)
+    assert (result.stdout, result.returncode) == ("plain,check\nplain,checklist\n", 0)
+
+
+def test_a_directory_that_is_gone_is_told(tmp_path: Path) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    script = f"cd {gone} && rmdir {gone} && exec {sys.executable} -m modelctl status"
+    done = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=False)
+    assert (done.returncode, "the current directory is gone" in done.stderr) == (2, True)

@@ -16,7 +16,8 @@ from modelctl.domain.immutability import IMMUTABILITY
 from modelctl.domain.provenance import PROVENANCE
 from modelctl.domain.releases import RELEASE
 from modelctl.domain.structure import FILE_MODE, MIXING, PLACEMENT, RULES_BRANCH, SYNC
-from modelctl.services import asking, candidates, merges
+from modelctl.domain.triggers import LIVE
+from modelctl.services import asking, candidates, merges, waivers
 from support.docs import (
     PAGES,
     REFERENCE,
@@ -34,7 +35,7 @@ from support.docs import (
 DOCS = ROOT / "docs"
 OF_THE_FLOW = {
     *(asking.APPROVALS, candidates.GATE, merges.GATE, FILE_MODE, IMMUTABILITY, MIXING),
-    *(PLACEMENT, PROVENANCE, RELEASE, RULES_BRANCH, SYNC),
+    *(PLACEMENT, PROVENANCE, RELEASE, RULES_BRANCH, SYNC, waivers.GATE),
 }
 
 
@@ -97,22 +98,24 @@ def test_every_test_that_is_named_exists() -> None:
     assert named - there == set()
 
 
-def rules(page: Path) -> Iterator[tuple[str | None, str]]:
-    """The rules in the YAML of a page, with the kind of evidence that they are over."""
+def rules(page: Path) -> Iterator[tuple[Mapping[str, str], str]]:
+    """The rules and conditions in the YAML of a page, with the facts that they may read."""
     for block in (b for b in blocks(page) if b.language == "yaml"):
         data = yaml.safe_load(block.text)
         if isinstance(data, list):
-            yield from (("evaluation", row["rule"]) for row in data)
+            yield from ((declared("evaluation"), row["rule"]) for row in data)
             continue
+        yield from ((LIVE, row["when"]) for row in data.pop("triggers", ()))
         for gate in data.get("gates", data).values():
-            yield from ((gate.get("evidence"), row["rule"]) for row in gate["require"])
+            facts = declared(gate.get("evidence"))
+            yield from ((facts, row["rule"]) for row in gate.get("require", ()))
 
 
 def test_the_rules_in_the_examples_compile() -> None:
     found = list(rules(DOCS / "policies.md"))
     assert len(found) >= 5
-    for kind, rule in found:
-        compile_rule(rule, declared(kind))
+    for facts, rule in found:
+        compile_rule(rule, facts)
 
 
 def test_the_facts_that_are_explained_are_declared() -> None:

@@ -20,10 +20,14 @@ from modelctl.adapters.schema import schema
 from modelctl.adapters.signing import sign
 from modelctl.domain.evidence import Statement
 from modelctl.domain.policy import Transition
+from modelctl.services.endings import Wish
+from modelctl.services.evidence import statement_of
 from modelctl.services.session import MACHINE
 from support.command_line import CommandLine
 from support.deploys import run
+from support.journey import publish
 from support.repos import File
+from support.waivers import for_version, text as waiver_text
 from support.world import EVIDENCE, MODEL, Template, World, submission, user
 
 ROOT = Path(__file__).with_name("examples")
@@ -52,7 +56,10 @@ class Case:
     modes: Mapping[str, str] = field(default_factory=dict)
     evidence: Sequence[Mapping[str, Any]] | None = None
     quarantined: Mapping[str, str] | None = None
+    ended: Sequence[Mapping[str, str]] = ()
     last_step_hours_ago: float | None = None
+    waiver: Mapping[str, Any] | None = None
+    rules: Mapping[str, Sequence[Mapping[str, str]]] = field(default_factory=dict)
 
     @property
     def files(self) -> dict[str, str]:
@@ -139,9 +146,26 @@ def propose(world: World, case: Case) -> str:
         files[path] = File(mode=mode, data=str(files[path]).encode())
     files |= dict.fromkeys(case.remove)
     start = case.cut_from or case.into
+    if case.waiver is not None and case.waiver.get("proposed"):
+        files |= waived(world, case)
     head = world.commit(files, f"proposed/{case.name}", start, message=case.about)
     prove(world, case, head)
+    if case.waiver is not None and not case.waiver.get("proposed"):
+        publish(world, "main", waived(world, case, head))
+    for path, edits in case.rules.items():
+        publish(world, "main", {path: edited(world.show("origin/main", path), edits)})
     return head
+
+
+def waived(world: World, case: Case, head: str | None = None) -> dict[str, str]:
+    """The waiver of the case: of the version that it changes, or that `ml` has."""
+    said = dict(case.waiver or {})
+    begins = world.now - timedelta(days=said.pop("age_days", 1))
+    times = {"created_at": begins, "expires": begins + timedelta(days=said.pop("days", 10))}
+    said.pop("proposed", None)
+    lists = {key: tuple(said.pop(key)) for key in ("environments",) if key in said}
+    one = for_version(world, head or "origin/ml", **lists, **times)
+    return {one.file: waiver_text(one, **said)}
 
 
 def edited(text: str, edits: Sequence[Mapping[str, str]]) -> str:
@@ -168,6 +192,8 @@ def prove(world: World, case: Case, head: str) -> None:
         )
     if case.quarantined:
         quarantine(world, **case.quarantined)
+    for row in case.ended:
+        end(world, **row)
 
 
 def default_evidence(transition: Transition | None) -> list[dict[str, str]]:
@@ -186,6 +212,15 @@ def quarantine(world: World, *, version: str, environment: str, reason: str) -> 
         predicate={"version": version, "reason": reason},
     )
     envelope = sign(held, world.deployer.signer)
+    world.session().ledger.append(MODEL, [envelope], author=MACHINE, at=world.now)
+
+
+def end(world: World, *, version: str, kind: str, reason: str) -> None:
+    """What whoever ends versions writes, whether something needs it or not."""
+    located = world.locate(version, "origin/ml")
+    wish = Wish(kind=kind, reason=reason, by="pat")
+    told = statement_of(located, kind, "production", wish.predicate(version), world.now)
+    envelope = sign(told, world.deployer.signer)
     world.session().ledger.append(MODEL, [envelope], author=MACHINE, at=world.now)
 
 
@@ -253,7 +288,7 @@ def test_every_gate_has_a_case_that_blocks() -> None:
     gates = {name for path in policies for name in yaml.safe_load(path.read_text())["gates"]}
     always = {
         "approvals", "documents", "file-mode", "immutability", "merge", "mixing", "placement",
-        "provenance", "release", "rules-branch", "sync",
+        "provenance", "release", "rules-branch", "sync", "waiver",
     }  # fmt: skip
     cases = [read(path.relative_to(ROOT).as_posix()) for path in CASES]
     found = {gate for case in cases for gate in case.expect.get("blocks", ())}

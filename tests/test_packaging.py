@@ -41,7 +41,7 @@ def pins(lock: str) -> dict[str, str]:
 
 
 def test_there_is_a_lock_for_each_set() -> None:
-    assert set(LOCKS) == {"core", "demo", "dev"}
+    assert set(LOCKS) == {"bench", "core", "demo", "dev"}
 
 
 @pytest.mark.parametrize("lock", LOCKS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -40,12 +41,27 @@ POLICY: Table = {
     "lint": ("modelctl.commands.policy:lint", "Check the policies and the types of their rules."),
     "explain": ("modelctl.commands.policy:explain", "Say which gates judge a version, and why."),
     "facts": ("modelctl.commands.policy:facts", "List what a rule may read."),
+    "backtest": (
+        "modelctl.commands.policy:backtest",
+        "Say which versions a changed policy would decide otherwise.",
+    ),
+    "freezes": (
+        "modelctl.commands.freezes:command",
+        "Show what is frozen, and when it opens.",
+    ),
 }
 
 LEDGER: Table = {
     "list": ("modelctl.commands.ledger:list_", "List the history of a model."),
     "show": ("modelctl.commands.ledger:show", "Show one entry of the history."),
     "verify": ("modelctl.commands.ledger:verify", "Verify that the history is whole and signed."),
+}
+
+AUDIT: Table = {
+    "who-served": (
+        "modelctl.commands.audit:served",
+        "Tell what an environment served at some time.",
+    ),
 }
 
 LOCAL: Table = {
@@ -57,17 +73,56 @@ SCHEMA: Table = {
     "print": ("modelctl.commands.schema:print_", "Print the JSON Schema of a kind of document."),
 }
 
+WAIVER: Table = {
+    "new": ("modelctl.commands.waiver:new", "Write a waiver of one gate for one version."),
+    "list": ("modelctl.commands.waiver:list_", "List the waivers, and which of them count."),
+}
+
+RETENTION: Table = {
+    "list": ("modelctl.commands.retention:list_", "List when versions expire and what keeps them."),
+    "apply": ("modelctl.commands.retention:apply_", "Archive and retire what has expired."),
+}
+
 COMMANDS: Table = {
     "new": ("modelctl.commands.new:command", "Write the manifest of a new version."),
     "check": ("modelctl.commands.check:command", "Judge a change, or a version on its way."),
+    "checklist": (
+        "modelctl.commands.checklist:command",
+        "Show what is done and what is to do for a promotion.",
+    ),
     "evidence": (EVIDENCE, "Measure, sign, record and verify evidence."),
     "policy": (POLICY, "Check the policies and explain what applies."),
+    "waiver": (WAIVER, "Ask for waivers, and see which are in force."),
     "render": ("modelctl.commands.render:command", "Render the manifests of an environment."),
     "deploy": ("modelctl.commands.deploy:command", "Deploy what an environment's branch says."),
     "status": (
         "modelctl.commands.status:command",
         "Show which version is where, and what is next.",
     ),
+    "deprecate": (
+        "modelctl.commands.endings:deprecate",
+        "Mark a version that people should move away from.",
+    ),
+    "reject": (
+        "modelctl.commands.endings:reject",
+        "Rule out a version that failed its validation.",
+    ),
+    "archive": ("modelctl.commands.endings:archive", "Keep a version, but let it serve no more."),
+    "retire": (
+        "modelctl.commands.endings:retire",
+        "Let an archived or rejected version be removed.",
+    ),
+    "reinstate": (
+        "modelctl.commands.endings:reinstate",
+        "Take back that a version was ended by mistake.",
+    ),
+    "retention": (RETENTION, "See how long versions are kept, and end those that expired."),
+    "diff": ("modelctl.commands.diff:command", "Show what differs between two versions."),
+    "history": (
+        "modelctl.commands.history:command",
+        "Show what happened to a model, and what serves where.",
+    ),
+    "audit": (AUDIT, "Answer an auditor from the history, with the proof."),
     "ledger": (LEDGER, "Read and verify the history."),
     "local": (LOCAL, "Look at and stop what serves on this machine."),
     "schema": (SCHEMA, "Print the JSON Schemas of the documents."),
@@ -161,13 +216,22 @@ def _load(name: str, target: str | Table, text: str) -> click.Command:
 @click.pass_context
 def cli(ctx: click.Context, directory: str | None, no_color: bool, debug: bool) -> None:
     """Promote machine-learning models from git: gates, approvals, overlays, history."""
-    from pathlib import Path
-
     if directory is not None:
         ctx.with_resource(contextlib.chdir(directory))
     ctx.color = _color(no_color)
     color = sys.stdout.isatty() if ctx.color is None else ctx.color
-    ctx.obj = Settings(directory=Path.cwd(), color=color, debug=debug)
+    ctx.obj = Settings(directory=_here(), color=color, debug=debug)
+
+
+def _here() -> Path:
+    from pathlib import Path
+
+    try:
+        return Path.cwd()
+    except FileNotFoundError:
+        raise ModelctlError(
+            "the current directory is gone", mend="cd to where it is now, such as `cd $PWD`"
+        ) from None
 
 
 def _color(no_color: bool = False) -> bool | None:
@@ -182,6 +246,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     # A path in git may be any bytes; what stdout has no letters for is shown escaped.
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
+    if argv is None:  # this process is ours, and what it makes it needs to the end
+        gc.set_threshold(100_000, 20, 100)
     return run(cli, sys.argv[1:] if argv is None else argv)
 
 

@@ -25,6 +25,7 @@ from modelctl.domain.structure import (
     rules_branch,
     sync,
 )
+from modelctl.domain.triggers import MEANINGS, SIDES
 from modelctl.gates import CHECKS
 from modelctl.gates.approvals import REVIEWS, required_approvals
 from reference_pages.markdown import code, link, page, prose, summary, table
@@ -80,17 +81,18 @@ def _gate_blocks(policy: Policy) -> Iterator[str]:
     """The gates that are shipped, a row for each rule."""
     rows = [row for gate in policy.gates for row in _gate_rows(gate)]
     yield "## The shipped gates"
-    yield table(["Gate", "Judges", "Evidence", "Rule", "Because", "Line"], rows)
+    yield table(["Gate", "Judges", "Evidence", "Waived by", "Rule", "Because", "Line"], rows)
 
 
 def _gate_rows(gate: Gate) -> Iterator[Sequence[str]]:
-    first = [code(gate.name), str(gate.scope), _evidence(gate)]
+    waived_by = ", ".join(gate.waivable_by) or "nobody"
+    first = [code(gate.name), str(gate.scope), _evidence(gate), waived_by]
     if not gate.rules:
         yield [*first, f"check {code(gate.check)}", prose(gate.title), link(gate.location)]
     for rule in gate.rules:
         because = prose(rule.because)
         yield [*first, code(rule.expression.source), because, link(rule.location)]
-        first = ["", "", ""]
+        first = ["", "", "", ""]
 
 
 def _evidence(gate: Gate) -> str:
@@ -131,6 +133,17 @@ def _fact_blocks() -> Iterator[str]:
     for kind in kinds():
         own = {name: type_ for name, type_ in _measured(kind).items() if name not in common}
         yield from _fact_table(f"Of evidence of kind `{kind}`", own)
+    yield from _live_blocks()
+
+
+def _live_blocks() -> Iterator[str]:
+    """What a condition may read, with what it is."""
+    sides = ([code(f"{side}.…"), prose(whose)] for side, whose in SIDES.items())
+    rows = ([code(n), code(type_), prose(meaning)] for n, (type_, meaning) in MEANINGS.items())
+    yield "## What a condition may read"
+    yield "The conditions of strategies, rollback and monitoring read these, and `model.…`."
+    yield table(["Side", "Whose figures"], sides)
+    yield table(["Figure", "Type", "What it is"], rows)
 
 
 def _measured(kind: str) -> Facts:

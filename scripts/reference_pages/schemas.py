@@ -17,7 +17,13 @@ POLICY_FILES = {
     "ownership": "`policies/ownership.yaml`",
     "gates": "`policies/gates/*.yaml`",
     "strategies": "`policies/strategies.yaml`",
+    "rollback": "`policies/rollback.yaml`",
+    "monitoring": "`policies/monitoring.yaml`",
+    "freezes": "`policies/freezes.yaml`",
+    "checklists": "`policies/checklists.yaml`",
+    "retention": "`policies/retention.yaml`",
     "key": "`policies/keys/<name>.yaml`",
+    "waiver": "`policies/waivers/<name>.yaml`",
 }
 OTHER_FILES = {
     "model": "`models/<name>/model.yaml`",

@@ -29,7 +29,7 @@ def test_nothing_is_ever_overwritten(tmp_path: Path) -> None:
     path.write_bytes(b"old")
     with pytest.raises(ModelctlError, match=r"key\.pem is there already") as caught:
         write_new(path, b"new")
-    assert caught.value.mend == "it is never overwritten"
+    assert caught.value.mend == "edit or remove it, or choose another name"
     assert path.read_bytes() == b"old"
     assert [p.name for p in tmp_path.iterdir()] == ["key.pem"]
 

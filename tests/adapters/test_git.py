@@ -670,3 +670,13 @@ def test_head_before_the_first_commit_is_not_the_remotes(clone_of_shared: RepoBu
     assert repository.default_branch == "main"
     with pytest.raises(ModelctlError, match="'HEAD' is no commit"):
         repository.resolve("HEAD")
+
+
+def test_the_tips_of_all_branches_are_known_each_once(repo: RepoBuilder, shared: Path) -> None:
+    main = repo.git("rev-parse", "HEAD")
+    repo.branch("same")
+    other = repo.commit({"a": "b\n"}, "other", parent=main)
+    repo.git("tag", "v1", main)
+    assert set(opened(repo).heads()) == {main, other}
+    assert len(opened(repo).heads()) == 2
+    assert shared.exists()

@@ -83,7 +83,7 @@ def test_an_interrupt_leaves_no_git_behind(repo: RepoBuilder, tmp_path: Path) ->
 
 def gone(pid: int) -> bool:
     """Whether a process ends soon."""
-    for _ in range(200):
+    for _ in range(1500):
         try:
             os.kill(pid, 0)
         except ProcessLookupError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 from datetime import timedelta
@@ -71,6 +72,9 @@ def test_an_entry_lies_where_the_layout_says(repo: RepoBuilder) -> None:
         signed=Signed(
             statement=statement(),
             envelope_digest=hashlib.sha256(envelope).hexdigest(),
+            payload_digest=hashlib.sha256(
+                base64.b64decode(json.loads(envelope)["payload"])
+            ).hexdigest(),
             keys=(CI.trusted,),
             place=path,
             seq=1,

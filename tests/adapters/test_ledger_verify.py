@@ -235,6 +235,12 @@ def test_a_file_that_does_not_belong_there_is_noticed(tampered: Tampered, path: 
     assert tampered.problems() == {(path, "unknown")}
 
 
+def test_a_model_of_which_nothing_is_left_is_noticed(tampered: Tampered) -> None:
+    path = f"models/{OTHER}/note.txt"
+    tampered.rewrite({tampered.other: None, path: "x"})
+    assert tampered.problems() == {(path, "unknown")}
+
+
 def test_an_odd_mode_is_noticed(tampered: Tampered) -> None:
     path = tampered.paths[0]
     tampered.rewrite({path: File(mode="100755", data=tampered.read(path))})

@@ -858,3 +858,20 @@ def test_what_a_schema_accepts_can_be_built(
 
     if fast_validator(kind).is_valid(value):
         assert build(value)
+
+
+def test_an_example_of_an_entry_is_taken_from_that_of_the_list() -> None:
+    text = b"keep_last: 3\npins: [tumor-classifier]\nrules: []\n"
+    [problem] = validate(load(text, "x.yaml"), "retention")
+    assert problem.path == ("pins", 0)
+    assert problem.mend == 'write, for example, `"tumor-classifier@1.0.0"`. One version'
+
+
+def test_every_mend_says_what_to_write() -> None:
+    mends = {
+        (kind, p.path): p.mend
+        for kind in ("lifecycle", "roles", "checklists", "strategies")
+        for p in validate(load(b"before: 7\n", "x.yaml"), kind)
+    }
+    assert mends["lifecycle", ("stages",)].startswith('add, for example, `stages: [{"name": "')
+    assert all(mend.startswith(("add, for", "write, for", "remove")) for mend in mends.values())

@@ -162,8 +162,8 @@ def test_a_version_goes_on_to_the_next_environment_by_default(
 def test_a_version_is_looked_for_where_it_is_asked_for(world: World, cli: CommandLine) -> None:
     world.submit()
     message, mend = cli.fails("check", f"{MODEL}@1.0.0")
-    assert message == f"there is no model {MODEL} with versions"
-    assert mend == "there are no models yet"
+    assert message == f"{MODEL}@1.0.0 is not merged yet"
+    assert mend == "it is on feature/1.0.0: --ref feature/1.0.0"
     report = cli.json("check", f"{MODEL}@1.0.0", "--ref", "feature/1.0.0", code=1)
     assert report["title"] == f"{MODEL}@1.0.0 → dev"
 
@@ -378,7 +378,7 @@ def test_a_broken_policy_judges_nothing_and_says_where_it_breaks(
     publish(world, "main", {"policies/gates/quality.yaml": broken})
     message, _ = cli.fails("check")
     assert "the policy has 1 problem, so nothing can be judged:" in message
-    assert "policies/gates/quality.yaml:23:15" in message
+    assert "policies/gates/quality.yaml:25:15" in message
     assert "write 100.0 for 100" in message
 
 
@@ -448,7 +448,7 @@ def test_the_failing_line_is_quoted_with_its_mend(world: World, cli: CommandLine
     assert f"at       {MANIFEST}:{line}:5" in out
     assert f"{line} │   - name: f1_score" in out
     assert "mend     train a better model; the threshold is policy" in out
-    assert "policy   policies/gates/quality.yaml:23" in out
+    assert "policy   policies/gates/quality.yaml:25" in out
 
 
 def test_a_huge_report_stays_readable_for_machines(world: World, cli: CommandLine) -> None:

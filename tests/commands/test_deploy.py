@@ -85,6 +85,17 @@ def test_a_dry_run_judges_and_writes_nothing(
     assert branches(merged) == before
 
 
+def test_what_no_deploy_decided_is_taken_out_and_told(
+    merged: World, cli: CommandLine, job: tuple[str, ...]
+) -> None:
+    assert cli(*job)
+    publish(merged, "env/dev", {"zz/manifests.yaml": "kind: Pod\n"})
+    assert cli(*job, code=1) == f"✓ {MODEL}: 1.0.0, as it was\n"
+    assert "dev held what no deploy decided: zz/\n" in cli.error
+    assert "it was taken out and never signed" in cli.error
+    assert cli.json(*job)["unaccounted"] == []
+
+
 def test_what_was_merged_around_the_rules_is_blocked_with_its_report(
     merged: World, cli: CommandLine, job: tuple[str, ...]
 ) -> None:

@@ -313,7 +313,7 @@ def test_neither_half_is_ever_overwritten_and_none_is_left_alone(
     args = ("me", "--owner", "x", "--kind", "*", "--private", private)
     message, mend = cli.fails("evidence", "keygen", *args)
     assert message == f"{taken} is there already"
-    assert mend == "it is never overwritten"
+    assert mend == "edit or remove it, or choose another name"
     assert taken.read_text() == "mine"
     assert not (private if which == "public" else public).exists()
 

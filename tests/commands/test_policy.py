@@ -63,7 +63,7 @@ def test_one_problem_is_no_problems(edited: Path, cli: CommandLine) -> None:
     path = edited / QUALITY
     path.write_text(path.read_text().replace("f1_score >= 0.85", "f1_score >= 1"))
     out = cli("policy", "lint", code=1)
-    assert f"✗ {QUALITY}:23:15" in out
+    assert f"✗ {QUALITY}:25:15" in out
     assert "a decimal number is compared with a whole one: write 100.0 for 100" in out
     assert out.endswith("1 problem\n")
 
@@ -110,7 +110,7 @@ def test_each_rule_is_shown_with_its_line_and_the_command(world: World, cli: Com
     world.builder.checkout("feature/1.0.0")
     out = cli("policy", "explain", "--model", f"{MODEL}@1.0.0", "--to", "dev")
     assert "evidence.metrics.f1_score >= 0.85" in out
-    assert "policies/gates/quality.yaml:23" in out
+    assert "policies/gates/quality.yaml:25" in out
     assert f"modelctl evidence evaluate {MODEL}@1.0.0" in out
 
 
@@ -127,7 +127,7 @@ def test_json_holds_no_letters_that_a_terminal_may_lack(world: World, cli: Comma
         (
             ("--model", "fraud-detector"),
             "there is no model fraud-detector",
-            "run `modelctl status`",
+            "there are no models yet",
         ),
         (("--model", "Fraud"), "'Fraud' is not a model name", "such as churn-predictor"),
     ],
@@ -144,8 +144,119 @@ def test_what_is_not_there_can_not_be_explained(
 
 
 def test_facts_are_listed_by_kind(cli: CommandLine) -> None:
-    assert cli("policy", "facts").split() == list(kinds())
+    assert cli("policy", "facts").split() == [*kinds(), "live"]
     assert "modelctl policy facts custom" in cli.error
     rows = dict(line.split(maxsplit=1) for line in cli("policy", "facts", "load-test").splitlines())
     assert rows["evidence.throughput_rps"] == rows["serving.throughput_rps"] == "double"
     assert "evidence.values" in cli("policy", "facts", "pen-test")
+
+
+def test_live_figures_are_listed_with_their_units(cli: CommandLine) -> None:
+    rows = [line.split(maxsplit=2) for line in cli("policy", "facts", "live").splitlines()]
+    assert ["canary.latency_p99_ms", "double"] in [row[:2] for row in rows]
+    [sla] = [row for row in rows if row[0] == "model.sla"]
+    assert sla[2].endswith("as model.yaml has it")
+    assert all(len(row) == 3 for row in rows)
+
+
+def test_a_kind_that_is_not_known_is_told(cli: CommandLine) -> None:
+    first, *rest = cli("policy", "facts", "nope").splitlines()
+    assert first == "nope is no kind known here; facts of any kind:"
+    assert any(line.startswith("evidence.passed") for line in rest)
+
+
+# notes
+
+
+def test_names_that_protect_nothing_are_notes(edited: Path, cli: CommandLine) -> None:
+    (edited / "policies/freezes.yaml").write_text(
+        """\
+windows:
+  year-end:
+    kind: deny
+    rrule: FREQ=YEARLY;UNTIL=20251231T000000
+    start: "2025-01-01T00:00"
+    timezone: UTC
+    duration: 1d
+    reason: Year-end freeze
+  office:
+    kind: allow
+    rrule: FREQ=DAILY;UNTIL=20251231T000000
+    start: "2025-01-01T00:00"
+    timezone: UTC
+    duration: 1d
+    reason: Somebody is there
+emergencies:
+  - models: [churn-*, fraud-detectr]
+    since: "2026-11-20T10:00:00Z"
+    reason: Wrong labels
+"""
+    )
+    model = edited / "models/fraud-detector/model.yaml"
+    model.parent.mkdir(parents=True)
+    model.write_text("name: fraud-detector\n")
+    retention = edited / "policies/retention.yaml"
+    pins = "pins: [fraud-detecter@1.0.0, fraud-detector@9.9.9]"
+    retention.write_text(retention.read_text().replace("pins: []", pins))
+    found = cli.json("policy", "lint")
+    assert found["problems"] == []
+    assert [note.partition(": ")[2] for note in found["notes"]] == [
+        "no model is named fraud-detectr, so this freezes nothing; did you mean fraud-detector?",
+        "the window year-end is over, so it freezes nothing any more",
+        "the window office is over, so it never lets anything move again",
+        "no model is named fraud-detecter, so this keeps nothing; did you mean fraud-detector?",
+        "no branch has fraud-detector@9.9.9, so this keeps nothing",
+    ]
+    assert found["notes"][0].startswith("policies/freezes.yaml:17: ")
+    line = next(n for n, x in enumerate(retention.read_text().splitlines(), 1) if "pins:" in x)
+    assert found["notes"][3].startswith(f"policies/retention.yaml:{line}: ")
+    assert "! policies/freezes.yaml:17: no model is named" in cli("policy", "lint")
+
+
+def test_a_comparison_of_what_has_no_metrics_is_a_problem(edited: Path, cli: CommandLine) -> None:
+    (edited / "policies/gates/own.yaml").write_text(
+        """\
+gates:
+  tests-beyond-chance:
+    title: Tests are good beyond chance
+    evidence: unit-tests
+    environment: [offline]
+    check: significance
+    with: {metric: accuracy, minimum: 0.9}
+"""
+    )
+    [problem] = cli.json("policy", "lint", code=1)["problems"]
+    assert problem["line"] == 4
+    assert problem["message"].startswith("evidence of the kind unit-tests has no metrics")
+
+
+# check --all
+
+
+def test_broken_policies_of_the_work_tree_are_found(edited: Path, cli: CommandLine) -> None:
+    before = [f for v in cli.json("check", "--all")["verdicts"] for f in v["findings"]]
+    assert "policy" not in {finding["gate"] for finding in before}
+    (edited / "policies/freezes.yaml").write_text("windows: {}\nemergencies: 7\n")
+    for _ in range(2):  # nothing of it is kept
+        report = cli.json("check", "--all", code=1)
+        [found] = [f for v in report["verdicts"] for f in v["findings"] if f["gate"] == "policy"]
+        assert found["outcome"] == "fail"
+        assert (found["location"]["file"], found["location"]["line"]) == (
+            "policies/freezes.yaml", 2,
+        )  # fmt: skip
+
+
+# the trusted ref
+
+
+def test_head_is_what_is_checked_out_and_a_branch_is_the_remotes(
+    edited: Path, world: World, cli: CommandLine
+) -> None:
+    path = edited / "policies/gates/integrity.yaml"
+    changed = path.read_text().replace("What has ended is", "What is over is")
+    world.builder.commit({"policies/gates/integrity.yaml": changed}, "main")
+    world.builder.checkout("main")
+    for ref, local in (("HEAD", True), ("main", False), ("refs/heads/main", True)):
+        out = cli("policy", "explain", "--trusted-ref", ref)
+        assert ("What is over is promoted" in out) is local
+    assert "refs/heads/BRANCH is your own" in " ".join(cli("policy", "explain", "--help").split())

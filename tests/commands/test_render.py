@@ -47,7 +47,7 @@ def test_a_folder_for_each_model_is_written(
 def test_the_head_of_a_pull_request_can_be_rendered(served: World, cli: CommandLine) -> None:
     served.submit("1.1.0")
     out = cli("render", "dev", "--ref", "feature/1.1.0")
-    assert "modelctl.dev/version: 1.1.0" in out
+    assert 'modelctl.dev/version: "1.1.0"' in out
 
 
 def test_an_environment_that_serves_nothing_renders_nothing(world: World, cli: CommandLine) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from modelctl.domain.authorship import Credit, authorship
-from modelctl.domain.reviews import User
+from modelctl.domain.authorship import Credit, authorship, names_of
+from modelctl.domain.reviews import PullRequest, Review, User
 
 ADA, LENA = User(id=1, login="ada"), User(id=2, login="Lena")
 FORGE = User(id=19864447, login="web-flow")
@@ -127,3 +127,22 @@ def test_who_wrote_it(case: tuple[list[Credit], list[User], list[str]]) -> None:
     found = authorship(commits, known=[LENA])
     assert found.accounts == tuple(accounts)
     assert found.unknown == tuple(unknown)
+
+
+def test_a_pull_request_is_of_accounts_by_any_login_and_of_unknown_addresses() -> None:
+    renamed, other = User(id=LENA.id, login="lena-2"), User(id=9, login="ben")
+    reviews = tuple(
+        Review(user=user, state="COMMENTED", commit=None, at=None)
+        for user in (renamed, other, None)
+    )
+    pull = PullRequest(
+        number=1,
+        author=ADA,
+        base="ml",
+        head="a" * 40,
+        reviews=reviews,
+        authors=(ADA, LENA),
+        unknown_authors=("eve@example.com",),
+        requested=(other,),
+    )
+    assert names_of(pull) == ("ada", "Lena", "lena-2", "eve@example.com")

@@ -19,6 +19,7 @@ from modelctl.domain.evidence import (
     human,
     is_kind,
     kind_of,
+    outlived,
     predicate_type,
     select,
 )
@@ -264,3 +265,35 @@ def test_nothing_that_counts_is_newer_than_the_chosen_one(signeds: list[Signed])
     if chosen is not None and chosen.statement is not None:
         newest = max(s.statement.made_at for s in alone if s.statement)
         assert chosen.statement.made_at == newest
+
+
+# What a key said after its end
+
+
+def later(days: int, *keys: TrustedKey, **details: Any) -> Signed:
+    """A statement that was made so many days from now, in the place of that number or another."""
+    known = {"seq": 10 + days, **details}
+    return _signed(*keys, made_at=NOW + timedelta(days=days), **known)
+
+
+ENDED = replace(KEY, name="ended", revoked_at=NOW + timedelta(days=3))
+
+
+@pytest.mark.parametrize(
+    ("signed", "witness", "is_outlived"),
+    [
+        (later(2, ENDED, seq=20), later(3), True),
+        (later(2, ENDED, seq=20), later(2), False),  # not made after the key's end
+        (later(2, ENDED, seq=12), later(3), False),  # it stood there before
+        (later(2, seq=20), later(3), False),  # the key is good
+        (later(2, ENDED, KEY, seq=20), later(3), False),  # one of them is
+        (later(4, ENDED, seq=20), later(3), False),  # no key says so anyway
+        (later(2, ENDED, seq=20), later(3, problem="forged"), False),
+        (later(2, ENDED, seq=20), replace(later(3), statement=None), False),
+        (later(2, ENDED, seq=20), replace(later(3), keys=()), False),
+    ],
+)
+def test_the_place_on_the_ledger_tells_that_a_date_is_false(
+    signed: Signed, witness: Signed, is_outlived: bool
+) -> None:
+    assert outlived(signed, witness) is is_outlived

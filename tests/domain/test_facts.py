@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
-from modelctl.domain.facts import declared, kinds, measured_facts, subject_facts
+from modelctl.domain.facts import declared, figures, kinds, measured_facts, pins, subject_facts
 from modelctl.domain.manifest import model_from, version_from
 from support.keys import statement
 from support.world import HOLDOUT, model_data, version_data
@@ -28,7 +28,7 @@ def test_what_is_measured_of_the_served_version_is_declared_like_that_of_the_jud
 
 def test_without_evidence_only_the_documents_can_be_read() -> None:
     roots = {name.split(".")[0] for name in declared(None)}
-    assert roots == {"model", "version", "serving"}
+    assert roots == {"model", "version", "serving", "strategy"}
     assert [n for n in declared(None) if n.startswith("serving.")] == ["serving.version"]
 
 
@@ -49,6 +49,43 @@ def test_everything_that_documents_say_is_a_fact() -> None:
     assert facts["model.protected_groups"] == ["size_band"]
     assert facts["version.size_mb"] == pytest.approx(0.0012)
     assert facts["version.tags"] == {"a": "b"}
+
+
+def test_pinned_packages_are_named_as_they_are_compared() -> None:
+    assert pins(["Scikit_Learn==1.9.1", "ruamel.yaml[jinja2]==0.18", "numpy==2.4.6+cpu"]) == {
+        "scikit-learn": "1.9.1",
+        "ruamel-yaml": "0.18",
+        "numpy": "2.4.6+cpu",
+    }
+
+
+@pytest.mark.parametrize(
+    ("kind", "predicate", "facts"),
+    [
+        (
+            "dependency-scan",
+            {"dependencies": {"scanned": {"numpy": "2.4.6", "odd": 7}}},
+            {"evidence.dependencies.scanned": {"numpy": "2.4.6"}},
+        ),
+        ("drift", {"psi": {"a": 0.1}}, {"evidence.psi": {"a": 0.1}}),
+        ("canary", {"weight": 10, "hours": 24}, {"evidence.weight": 10, "evidence.hours": 24.0}),
+        ("shadow", {"difference": {"a": 0.1}}, {"evidence.difference": {"a": 0.1}}),
+        ("ab-test", {"significant": True}, {"evidence.significant": True}),
+        ("rollback-rehearsal", {"seconds": 9.5}, {"evidence.seconds": 9.5}),
+        ("load-test", {"replicas": 2}, {"evidence.replicas": 2}),
+        ("evaluation", {"confidence": 0.95}, {"evidence.confidence": 0.95}),
+    ],
+)
+def test_what_runs_and_scans_say_can_be_asked_for(
+    kind: str, predicate: dict[str, Any], facts: dict[str, Any]
+) -> None:
+    assert kind in kinds()
+    assert measured(kind, **predicate) == facts
+
+
+def test_figures_are_those_that_are_finite() -> None:
+    assert figures({"a": 1, "b": math.nan, "c": "2"}) == {"a": 1.0}
+    assert figures(None) == figures([1.0]) == {}
 
 
 def test_what_documents_leave_out_is_no_fact() -> None:

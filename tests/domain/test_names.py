@@ -9,9 +9,11 @@ from semver import Version
 from modelctl.domain.names import (
     ModelFile,
     Pointer,
+    choice,
     classify,
     is_model_name,
     model_path,
+    near,
     parse_model,
     parse_pointer,
     parse_version,
@@ -230,3 +232,30 @@ def test_where_a_whole_model_is_meant_a_version_has_no_place() -> None:
     assert caught.value.mend == "write churn-predictor"
     with pytest.raises(ModelctlError, match="'churn' is not a model name"):
         parse_model("churn")
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("tumor-clasifier", "tumor-classifier"),
+        ("tumor", "tumor-classifier"),
+        ("fraud-detector", None),
+        ("c", None),
+    ],
+)
+def test_the_name_that_was_probably_meant(name: str, expected: str | None) -> None:
+    known = ("churn-predictor", "tumor-classifier")
+    assert near(name, known) == expected
+    meant = f"did you mean {expected}? " if expected else ""
+    assert choice(name, known, "one of: ") == f"{meant}one of: churn-predictor, tumor-classifier"
+
+
+def test_a_version_as_gto_tags_it_is_taken_and_an_environment_told() -> None:
+    assert parse_pointer("churn-predictor@v1.0.0") == parse_pointer("churn-predictor@1.0.0")
+    assert parse_pointer("churn-predictor@v1").selector == "v1"
+    for text in ("churn-predictor#production", "churn-predictor#production#3"):
+        with pytest.raises(ModelctlError, match="how GTO tags an environment") as caught:
+            parse_pointer(text)
+        assert caught.value.mend == "write churn-predictor@production"
+    with pytest.raises(ModelctlError, match="is not a model name"):
+        parse_pointer("churn#production")

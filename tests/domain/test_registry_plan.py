@@ -57,6 +57,13 @@ SETTLED = RegistryState(
 )
 
 
+def test_an_entry_is_ours_when_its_tags_name_this_very_manifest() -> None:
+    assert SETTLED.entries_of("1.0.0", "d1") == ("1",)
+    assert SETTLED.entries_of("1.0.0", "d2") == ()
+    untagged = replace(SETTLED, versions=(entry(1, ONE, tags={"modelctl.version": "1.0.0"}),))
+    assert untagged.entries_of("1.0.0", "d1") == ()
+
+
 def actions(changes: Sequence[Change]) -> list[str]:
     return [str(change) for change in changes]
 

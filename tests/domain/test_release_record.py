@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from modelctl.domain.release_record import address_of, recorded_request, release_record
 from modelctl.domain.rendering import Backend, RenderRequest
+from modelctl.domain.waivers import WaiverRecord
 from modelctl.errors import ModelctlError
 from support.renders import REQUEST, TARGETS, request
 
@@ -91,3 +93,21 @@ def test_the_address_comes_from_the_route_or_the_local_serving() -> None:
     assert address_of([local]) == {"host": "dev.localhost", "path": "/tumor"}
     assert address_of([{"kind": "LocalServing", "spec": {"path": "/t"}}]) == {"path": "/t"}
     assert address_of([{"kind": "InferenceService"}]) == {}
+
+
+def test_waivers_in_force_are_kept_and_older_records_have_none() -> None:
+    kept = WaiverRecord(
+        gate="fairness",
+        file="policies/waivers/x.yaml",
+        approved_by="lena",
+        expires="2026-12-01T00:00:00Z",
+        reason="the small group gets its own model",
+    )
+    asked = replace(REQUEST, waivers=(kept,))
+    data = json.loads(release_record(asked, namespace="dev"))["data"]
+    assert recorded_request(data).waivers == (kept,)
+    older = json.loads(release_record(REQUEST, namespace="dev"))["data"]
+    assert "waivers" not in older
+    assert recorded_request(older).waivers == ()
+    with pytest.raises(ModelctlError):
+        recorded_request({**data, "waivers": '[{"gate": "fairness"}]'})

@@ -37,6 +37,18 @@ def outcomes(found: list[Finding]) -> list[Outcome]:
     return [finding.outcome for finding in found]
 
 
+# the ledger
+
+
+def test_a_damaged_ledger_leaves_everything_undecided() -> None:
+    assert judge(candidate(), policy(), facts()).findings == ()
+    known = replace(facts(), damage="entry 2 is not there")
+    [finding] = judge(candidate(), policy(), known).findings
+    assert (finding.gate, finding.outcome) == ("ledger", UNDECIDED)
+    assert finding.message == f"the ledger of {MODEL} is damaged: entry 2 is not there"
+    assert "modelctl ledger verify" in finding.mend
+
+
 # metadata
 
 

@@ -7,12 +7,14 @@ from typing import Any
 
 import pytest
 
+from modelctl.adapters.policies import load_policy
 from modelctl.domain.candidate import Facts, Served
 from modelctl.domain.policy import Gate
 from modelctl.domain.verdict import Finding, Outcome
 from modelctl.gates.rules import check_rules
 from support.judging import candidate, facts, gate, policy, signed
-from support.world import MODEL
+from support.trees import MemoryTree
+from support.world import LOAD, MODEL, PROJECT
 
 F1 = "evidence.metrics.f1_score >= 0.85"
 NO_WORSE = "evidence.metrics.accuracy >= serving.metrics.accuracy - 0.01"
@@ -197,3 +199,50 @@ def test_fairness_over_all_groups() -> None:
     [finding] = found(gate(rule), facts(signed(groups=groups)))
     assert finding.outcome is Outcome.FAIL
     assert "small accuracy 0.79" in finding.values["evidence.groups"]
+
+
+def shipped(name: str) -> Gate:
+    """A gate of the product's own policies."""
+    files = sorted((PROJECT / "policies").rglob("*"))
+    tree = {str(p.relative_to(PROJECT)): p.read_bytes() for p in files if p.is_file()}
+    [found] = [g for g in load_policy(MemoryTree(tree), "f" * 40).gates if g.name == name]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "outcome"),
+    [
+        (270.0, 300.0, Outcome.PASS),
+        (269.9, 300.0, Outcome.FAIL),
+        (100.0, None, Outcome.PASS),
+        (99.9, None, Outcome.FAIL),
+    ],
+)
+def test_the_shipped_gate_wants_the_throughput_of_what_serves(
+    ours: float, theirs: float | None, outcome: Outcome
+) -> None:
+    load = {"kind": "load-test", "environment": "staging"}
+    known = facts(signed(**load, **{**LOAD, "throughput_rps": ours}))
+    if theirs is not None:
+        before = signed(SERVED.digest, seq=2, **load, **{**LOAD, "throughput_rps": theirs})
+        known = facts(*known.signed, before, served=SERVED)
+    about = [
+        f for f in found(shipped("load"), known, to="production") if "throughput" in str(f.rule)
+    ]
+    assert max(about, key=lambda f: f.outcome.blocks).outcome is outcome
+
+
+@pytest.mark.parametrize(
+    ("strategy", "outcome"),
+    [("canary", Outcome.PASS), ("shadow", Outcome.FAIL), ("none", Outcome.INCONCLUSIVE)],
+)
+def test_a_rule_may_ask_for_a_strategy(strategy: str, outcome: Outcome) -> None:
+    asked = gate('strategy.kind == "canary" && strategy.name != ""', evidence=None)
+    [finding] = found(asked, facts(), release={"strategies": {"dev": strategy}})
+    assert finding.outcome is outcome
+
+
+@pytest.mark.parametrize("said", ["true", 1, "yes"])
+def test_a_result_that_is_neither_true_nor_false_decides_nothing(said: object) -> None:
+    found = list(check_rules(gate(F1), candidate(), policy(), facts(signed(passed=said))))
+    assert found[0].outcome is Outcome.INCONCLUSIVE

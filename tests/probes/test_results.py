@@ -14,7 +14,7 @@ from modelctl.errors import EXIT_USAGE, ModelctlError
 from modelctl.probes.results import FORMATS, MAX_BYTES, read_result
 from support.keys import statement
 
-CHOOSE = "choose the format: --result-format junit|great-expectations|locust|modelscan|json"
+CHOOSE = f"choose the format: --result-format {'|'.join(FORMATS)}"
 
 
 def read(content: Any, format_: str | None = None) -> dict[str, Any]:
@@ -260,6 +260,116 @@ def test_plain_json_that_could_mislead_is_refused(content: Any, why: str) -> Non
     assert f"result.json is not a json result: {why}" in refused(content, "json").message
 
 
+# pip-audit
+
+
+def audit(*rows: Mapping[str, Any]) -> dict[str, Any]:
+    return {"dependencies": list(rows), "fixes": []}
+
+
+def dependency(name: str = "numpy", *, fixes: Sequence[Sequence[str]] = ()) -> dict[str, Any]:
+    vulnerabilities = [{"id": f"CVE-{n}", "fix_versions": list(f)} for n, f in enumerate(fixes)]
+    return {"name": name, "version": "2.4.6", "vulns": vulnerabilities}
+
+
+SKIPPED = {"name": "ours", "skip_reason": "not on the index"}
+
+
+def test_an_audit_says_what_it_looked_at_and_what_it_found() -> None:
+    found = read(audit(dependency("Scikit_Learn", fixes=[["1"], []]), dependency()))
+    assert found["passed"] is False
+    assert found["vulnerabilities"] == {"known": 2, "fixable": 1}
+    assert found["dependencies"] == {
+        "total": 2,
+        "skipped": 0,
+        "vulnerable": 1,
+        "scanned": {"scikit-learn": "2.4.6", "numpy": "2.4.6"},
+    }
+
+
+@pytest.mark.parametrize(
+    ("rows", "passed"),
+    [
+        ([dependency()], True),
+        ([dependency(), SKIPPED], False),
+        ([dependency(fixes=[["2.5.0"]])], False),
+    ],
+)
+def test_an_audit_passes_that_saw_everything_and_found_nothing(
+    rows: Sequence[Mapping[str, Any]], passed: bool
+) -> None:
+    assert read(audit(*rows))["passed"] is passed
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (audit(), "no dependency was looked at"),
+        ({"fixes": []}, "dependencies is missing"),
+        (audit({"name": "a", "version": "1"}), "vulns is missing"),
+        (audit({"name": "a", "version": "1", "vulns": [{}]}), "id is missing"),
+        (audit({"name": "a", "version": "1", "vulns": [7]}), "a vulnerability has no id"),
+        (audit({"name": 7, "version": "1", "vulns": []}), "7 is no text"),
+        (audit({"name": "a", "version": 1.1, "vulns": []}), "1.1 is no text"),
+    ],
+)
+def test_an_audit_that_does_not_say_enough_is_refused(content: Any, why: str) -> None:
+    assert refused(content, "pip-audit").message == f"result.json is not a pip-audit result: {why}"
+
+
+# Evidently
+
+
+def column(name: str, value: Any, method: str | None = "psi", **row: Any) -> dict[str, Any]:
+    config = {"type": "evidently:metric_v2:ValueDrift", "column": name, "method": method}
+    return {"config": config, "value": value, **row}
+
+
+def drifted(count: float, share: float) -> dict[str, Any]:
+    config = {"type": "evidently:metric_v2:DriftedColumnsCount", "drift_share": 0.5}
+    return {"config": config, "value": {"count": count, "share": share}}
+
+
+def report(*metrics: Mapping[str, Any]) -> dict[str, Any]:
+    return {"metrics": list(metrics), "tests": []}
+
+
+def test_a_drift_report_gives_the_index_of_each_feature() -> None:
+    auto = column("age", 0.3, None, metric_name="ValueDrift(column=age,method=psi,threshold=0.1)")
+    found = read(report(drifted(1.0, 0.25), column("size", 0.1), auto, column("prediction", 0.05)))
+    assert found["psi"] == {"size": 0.1, "age": 0.3}
+    assert found["highest_psi"] == 0.3
+    assert found["prediction_psi"] == 0.05
+    assert found["columns"] == {"drifted": 1, "total": 3}
+    assert found["share"] == 0.25
+
+
+def test_a_distance_of_another_kind_is_no_stability_index() -> None:
+    other = column("a", 0.01, "K-S p_value")
+    found = read(report(drifted(0, 0.0), other, {"value": 7.0}))
+    assert "psi" not in found
+    assert "highest_psi" not in found
+    assert found["columns"] == {"drifted": 0, "total": 1}
+    assert read(report(drifted(0, 0.0)))["columns"] == {"drifted": 0}
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (report(), "it has no population stability index and no count of drifted columns"),
+        (report(column("a", 0.1, "wasserstein")), "it has no population stability index"),
+        (report(column("a", "much")), "'much' is no score"),
+        (report(column("a", -0.1)), "-0.1 is no score"),
+        (report(column("a", True)), "True is no score"),
+        (report(drifted(-1, 0.0)), "-1 is no score"),
+        ({"tests": []}, "metrics is missing"),
+    ],
+)
+def test_a_drift_report_that_does_not_say_enough_is_refused(content: Any, why: str) -> None:
+    message = refused(content, "evidently").message
+    assert message.startswith(f"result.json is not a evidently result: {why}")
+
+
 # Told by content
 
 
@@ -271,6 +381,8 @@ def test_plain_json_that_could_mislead_is_refused(content: Any, why: str) -> Non
         (expectations(), "great-expectations"),
         ([entry()], "locust"),
         (modelscan(), "modelscan"),
+        (audit(dependency()), "pip-audit"),
+        (report(column("a", 0.1)), "evidently"),
         ({"passed": True}, "json"),
     ],
 )
@@ -318,6 +430,19 @@ def test_a_result_that_is_nested_too_deeply_is_refused(data: bytes) -> None:
         (expectations(), "data-validation", {"evidence.checks.failed": 0}),
         ([entry()], "load-test", {"evidence.latency.p99_ms": 30.0, "evidence.error_rate": 0.0}),
         (modelscan(), "security-scan", {"evidence.vulnerabilities.critical": 0}),
+        (
+            audit(dependency()),
+            "dependency-scan",
+            {
+                "evidence.vulnerabilities.known": 0,
+                "evidence.dependencies.scanned": {"numpy": "2.4.6"},
+            },
+        ),
+        (
+            report(column("a", 0.1), drifted(0, 0.0)),
+            "drift",
+            {"evidence.psi": {"a": 0.1}, "evidence.share": 0.0, "evidence.columns.drifted": 0},
+        ),
     ],
 )
 def test_rules_can_read_what_was_read(content: Any, kind: str, facts: Mapping[str, Any]) -> None:

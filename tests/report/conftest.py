@@ -18,6 +18,7 @@ from modelctl.domain.document import Location
 from modelctl.domain.policy import ApprovalRule, Gate, Transition
 from modelctl.domain.rules import Rule, Scope, Undecided
 from modelctl.domain.verdict import Finding, Outcome, Report, Subject, Verdict
+from modelctl.domain.waivers import Waiver
 from modelctl.report import words
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -125,10 +126,29 @@ def waived() -> Finding:
     return Finding(
         gate="explainability",
         outcome=Outcome.WAIVED,
-        message="waived until 2026-12-01 by policies/waivers/2026-11-tumor.yaml",
-        because="the SHAP report follows with 1.1.1",
-        policy=Location(file="policies/waivers/2026-11-tumor.yaml"),
+        message="every version says how it comes to its answers",
+        rule="evidence.explained_share >= 0.9",
+        values={"evidence.explained_share": "0.82"},
+        mend="explain more of the answers",
+        policy=Location(file=QUALITY, line=61, column=9),
+        waiver=waiver(),
     )
+
+
+def waiver(**changes: Any) -> Waiver:
+    said = Waiver(
+        file="policies/waivers/tumor-classifier-1.1.0-explainability.yaml",
+        model="tumor-classifier",
+        version="1.1.0",
+        digest="5d" * 32,
+        gate="explainability",
+        reason="the SHAP report follows with 1.1.1",
+        requested_by="ada",
+        approved_by="grace",
+        created_at=NOW - timedelta(days=2),
+        expires=NOW + timedelta(days=10),
+    )
+    return replace(said, **changes)
 
 
 def passing(*gates: str) -> tuple[Finding, ...]:
@@ -439,6 +459,7 @@ def findings_of(text: st.SearchStrategy[str]) -> st.SearchStrategy[Finding]:
         command=maybe,
         policy=st.none() | PLACES,
         until=st.none() | st.just(NOW + timedelta(hours=2)),
+        waiver=st.none() | st.builds(waiver, file=text, reason=text, approved_by=text),
     )
 
 

@@ -105,3 +105,43 @@ def test_foreign_text_stays_in_its_cell(
     assert [t.type for t in tokens].count("tr_open") == 3
     assert [t.type for t in tokens].count("td_open") == 6
     assert json.loads(boards.json(board))["models"][0]["model"] == text
+
+
+def many(make: SimpleNamespace) -> Board:
+    """Fifty models, of which two serve something."""
+    board = make.board()
+    others = tuple(Row(model=f"extra-{number:02d}") for number in range(48))
+    return replace(board, rows=(*board.rows, *others))
+
+
+def test_many_models_have_a_line_each(make: SimpleNamespace, golden: GOLDEN) -> None:
+    board = many(make)
+    text = boards.terminal(board, Look(width=100))
+    names = [line.split()[0] for line in text.splitlines()[4 : 4 + len(board.rows)]]
+    assert names == [row.model for row in board.rows]
+    golden("board-many.txt", "\n".join(text.splitlines()[:12]) + "\n")
+
+
+@pytest.mark.parametrize("unicode", [True, False])
+def test_lines_of_many_models_stand_in_columns(make: SimpleNamespace, unicode: bool) -> None:
+    text = boards.terminal(many(make), Look(width=100, unicode=unicode))
+    head, rule, *rows = text.splitlines()[2 : 4 + 50]
+    starts = [match.start() for match in re.finditer(r"\S+", rule)]
+    assert [head[start:].split()[0] for start in starts] == ["model", *make.board().environments]
+    assert all(row[start - 1] == " " for row in rows for start in starts[1:] if len(row) > start)
+
+
+def test_what_is_wrong_is_marked_among_many(make: SimpleNamespace) -> None:
+    lines = boards.terminal(many(make), Look(width=100)).splitlines()
+    assert any(line.startswith("churn-predictor") and "1.4.0 !" in line for line in lines)
+    assert any("drift: main asks for 1.4.1" in line for line in lines)
+
+
+def test_a_deprecated_version_is_told_with_what_to_use(make: SimpleNamespace) -> None:
+    flag = Flag(kind=FlagKind.DEPRECATED, detail="by lena, use 1.2.0")
+    cell = Cell(version="1.1.0", stage="Production", flags=(flag,))
+    row = Row(model="tumor-classifier", cells={"production": cell})
+    shown = Board(repository="r", at=make.NOW, environments=("production",), rows=(row,))
+    assert "1.1.0 in production  deprecated by lena, use 1.2.0" in boards.terminal(shown)
+    assert "1.1.0 !" in boards.terminal(shown)
+    assert "deprecated by lena, use 1.2.0" in boards.markdown(shown)

@@ -62,3 +62,24 @@ def test_no_line_is_too_wide(make: SimpleNamespace, width: int) -> None:
         text = explain.terminal(make.gates(), make.transition(), look)
         assert max(cell_len(line) for line in text.splitlines()) <= width
         assert unicode or text.isascii()
+
+
+def test_where_the_gates_decide_people_may_hold_it(make: SimpleNamespace) -> None:
+    rules = tuple(make.ApprovalRule(role=role, count=1) for role in ("platform", "ml-lead"))
+    for mode in ("automated", "hybrid"):
+        way = replace(make.transition(), approvals=rules, decision=mode, decisions={})
+        assert explain.terminal((), way).splitlines()[-1] == "may hold it  platform, ml-lead"
+    some = replace(way, decisions={"default": "automated", "critical": "manual"})
+    assert explain.terminal((), some).splitlines()[-1].startswith("approved by  1 platform")
+    nobody = replace(way, approvals=())
+    assert explain.terminal((), nobody).splitlines()[-1] == "may hold it  nobody"
+
+
+def test_who_may_waive_each_gate_is_told(make: SimpleNamespace) -> None:
+    first, *others = make.gates()
+    gates = (replace(first, waivable_by=("ml-lead", "platform")), *others)
+    text = explain.terminal(gates, make.transition(), Look(width=100))
+    assert "  waived by ml-lead, platform\n" in text
+    assert "  waived by nobody\n" in text
+    documents = json.loads(explain.json(gates, make.transition()))["gates"]
+    assert [one["waivable_by"] for one in documents[:2]] == [["ml-lead", "platform"], []]

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 from hypothesis import given, settings, strategies as st
 from rich.cells import cell_len
 
-from modelctl.domain.verdict import Finding, Outcome, Report
+from modelctl.domain.verdict import Finding, Outcome, Report, Subject, Verdict
 from modelctl.report.look import Look
 from modelctl.report.terminal import render
 
@@ -99,6 +100,21 @@ def test_of_several_verdicts_the_summary_has_the_worst_first(make: SimpleNamespa
     ]
 
 
+@pytest.mark.parametrize(("blocked", "said"), [(0, "all 300"), (1, "300 more")])
+def test_hundreds_that_pass_are_counted(make: SimpleNamespace, blocked: int, said: str) -> None:
+    passing = Finding(gate="documents", outcome=Outcome.PASS, message="fine")
+    many = [
+        Verdict(subject=Subject(model=f"model-{number}"), findings=(passing,))
+        for number in range(300)
+    ]
+    report = make.report(*[make.verdict(make.stale_evidence())] * blocked, *many)
+    short, long = (render(report, Look(width=100), verbose=v) for v in (False, True))
+    assert "model-7 " not in short
+    assert re.search(rf"^{said} +PASSES$", short, re.MULTILINE)
+    assert "model-7 " in long
+    assert said not in long
+
+
 def test_colour_changes_no_letter(sample: tuple[str, Report]) -> None:
     _, report = sample
     for look in (Look(width=80), Look(width=100, unicode=False)):
@@ -158,3 +174,25 @@ def test_hostile_text_neither_acts_nor_overflows(
     assert max(cell_len(line) for line in text.split("\n")) <= width
     assert unicode or text.isascii()
     text.encode("utf-8")
+
+
+def lacking(gate: str, **changes: str) -> Finding:
+    finding = Finding(
+        gate=gate,
+        outcome=Outcome.INCONCLUSIVE,
+        message="no evaluation evidence counts",
+        because=f"{gate} asks for it",
+        mend="produce the evidence",
+        command="modelctl evidence evaluate",
+    )
+    return replace(finding, **changes)
+
+
+def test_gates_that_lack_the_same_thing_say_it_once(make: SimpleNamespace) -> None:
+    found = (lacking("claims"), lacking("size"), lacking("latency", message="it is too slow"))
+    text = render(make.report(make.verdict(*found)))
+    assert text.count("no evaluation evidence counts") == 1
+    assert "? claims, size  no evaluation evidence counts" in text
+    assert "? latency  it is too slow" in text
+    assert "asks for it" not in text.partition("? latency")[0]
+    assert "3 of 3 gates" in text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -190,3 +191,16 @@ def test_a_whole_file_has_no_line() -> None:
     assert words.place(Location(file="a.yaml", line=2)) == "a.yaml"
     assert words.place(Location(file="a.yaml", line=3)) == "a.yaml:3:1"
     assert words.place(Location(file="a.yaml", path="name")) == "a.yaml:1:1"
+
+
+def test_a_message_that_ends_in_a_time_does_not_have_it_twice() -> None:
+    now = datetime(2026, 11, 20, 10, 53, tzinfo=UTC)
+    opens = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
+    told = "outside of office, which opens on 2026-11-23 08:00 UTC"
+    finding = Finding(gate="freeze", outcome=Outcome.PENDING, message=told, until=opens)
+    assert words.until(finding, now) == ", in 2 d"
+    assert words.until(finding, opens) == words.until(finding, None) == ""
+    assert words.until(replace(finding, message="frozen"), now) == (
+        "  until 2026-11-23 08:00 UTC, in 2 d"
+    )
+    assert words.until(replace(finding, until=None), now) == ""

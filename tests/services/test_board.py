@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from modelctl.adapters.documents import dump
@@ -12,6 +14,7 @@ from modelctl.errors import ModelctlError
 from modelctl.services.board import board
 from modelctl.services.session import MACHINE
 from support.journey import bring, publish
+from support.waivers import for_version, grant
 from support.world import MODEL, World, release_data, submission
 
 
@@ -93,6 +96,39 @@ def test_a_quarantined_version_says_why(served: World, reason: str, detail: str)
     quarantine(served, "staging", "elsewhere")
     [flag] = cell(served, "dev").flags
     assert (flag.kind, flag.detail) == (FlagKind.QUARANTINED, detail)
+
+
+def test_a_quarantine_that_a_waiver_lifts_is_no_flag_until_it_ends(served: World) -> None:
+    quarantine(served, "dev", "errors")
+    served.later(hours=1)
+    lifted = for_version(
+        served,
+        "origin/ml",
+        gate="quarantine",
+        approved_by="pat",
+        created_at=served.now - timedelta(minutes=1),
+    )
+    grant(served, lifted)
+    assert cell(served, "dev").flags == ()
+    served.later(days=30)
+    assert [flag.kind for flag in cell(served, "dev").flags] == [FlagKind.QUARANTINED]
+
+
+def test_a_deprecated_version_is_flagged_where_it_serves(served: World) -> None:
+    session = served.session()
+    told = Statement(
+        kind="deprecation",
+        subject=f"models/{MODEL}/versions/1.0.0.yaml",
+        digest="a" * 64,
+        made_at=served.now,
+        environment=session.policy.lifecycle.last,
+        predicate={"version": "1.0.0", "reason": "old", "by": "lena", "replaced_by": "1.2.0"},
+    )
+    envelope = sign(told, served.deployer.signer)
+    session.ledger.append(MODEL, [envelope], author=MACHINE, at=served.now)
+    for _ in ("worked out", "kept"):
+        [flag] = cell(served, "dev").flags
+        assert (flag.kind, flag.detail) == (FlagKind.DEPRECATED, "by lena, use 1.2.0")
 
 
 def test_a_version_that_can_not_be_judged_says_why(world: World) -> None:

@@ -151,8 +151,9 @@ def test_a_deploy_that_is_killed_is_finished_by_the_next(world: World, step: str
     assert run(world, "dev").recorded == 0
 
 
-def test_a_deployment_that_was_never_recorded_is_made_up_for(world: World) -> None:
-    """Killed after the state of 1.0.0, and 1.1.0 is merged before the next run."""
+def test_a_deployment_that_was_never_recorded_is_told_and_not_signed(world: World) -> None:
+    """Killed after the state of 1.0.0, and 1.1.0 is merged before the next run: by then nobody can
+    tell the record of 1.0.0 from one that somebody pushed."""
     head = world.submit()
     world.evidence("1.0.0", "dev", head)
     world.merge("ml", head, ["ben", "lena"])
@@ -163,9 +164,12 @@ def test_a_deployment_that_was_never_recorded_is_made_up_for(world: World) -> No
     newer = world.submit("1.1.0")
     world.evidence("1.1.0", "dev", newer)
     world.merge("ml", newer, ["ben"])
-    run(world, "dev")
+    done = run(world, "dev")
     history = deployments(world.session().signed(MODEL))
-    assert [d.version for d in history] == ["1.0.0", "1.1.0"]
+    assert [d.version for d in history] == ["1.1.0"]
+    [told] = done.unaccounted
+    assert told.startswith(f"{MODEL}@1.0.0 of commit ")
+    assert run(world, "dev").unaccounted == ()
 
 
 def test_many_deploys_at_once_lose_and_double_nothing(world: World, tmp_path: Path) -> None:

@@ -6,7 +6,13 @@ import pytest
 
 from modelctl.adapters.documents import dump
 from modelctl.errors import ModelctlError
-from modelctl.services.pointers import known_models, locate, require_model
+from modelctl.services.pointers import (
+    known_models,
+    locate,
+    locate_exactly,
+    require_model,
+    unknown_environment,
+)
 from support.journey import bring, publish
 from support.world import MODEL, World, submission, version_data
 
@@ -88,3 +94,34 @@ def test_a_model_is_known_to_branches_and_ledger(world: World) -> None:
     assert require_model(world.session(), MODEL) == MODEL
     publish(world, "ml", dict.fromkeys(submission()))
     assert known_models(world.session()) == (MODEL,)
+
+
+def test_what_signs_must_be_told_the_version(served: World) -> None:
+    with pytest.raises(ModelctlError, match=f"which version of {MODEL}\\?") as caught:
+        locate_exactly(served.session(), MODEL)
+    assert caught.value.mend == f"{MODEL}@1.0.0, or by environment, @dev"
+    with pytest.raises(ModelctlError) as caught:
+        locate_exactly(served.session(), MODEL, ref="origin/ml")
+    assert caught.value.mend == f"{MODEL}@1.0.0, or by environment, @dev"
+    with pytest.raises(ModelctlError, match="there is no model tumor-clasifier") as caught:
+        locate_exactly(served.session(), "tumor-clasifier")
+    assert (caught.value.mend or "").startswith(f"did you mean {MODEL}? the models are ")
+    assert locate_exactly(served.session(), f"{MODEL}@dev").name == f"{MODEL}@1.0.0"
+
+
+def test_the_environment_that_was_probably_meant_is_told() -> None:
+    error = unknown_environment("prod", ("dev", "production"))
+    assert error.message == "there is no environment prod"
+    assert error.mend == "did you mean production? one of: dev, production"
+
+
+def test_a_version_on_another_branch_is_told_with_the_branch(world: World) -> None:
+    world.submit()
+    world.builder.checkout("main")
+    with pytest.raises(ModelctlError, match=f"{MODEL}@1.0.0 is not merged yet") as caught:
+        locate(world.session(), f"{MODEL}@1.0.0")
+    ref = str(caught.value.mend).rpartition(" ")[2]
+    assert caught.value.mend == f"it is on {ref}: --ref {ref}"
+    assert locate(world.session(), f"{MODEL}@1.0.0", ref=ref).name == f"{MODEL}@1.0.0"
+    with pytest.raises(ModelctlError, match="there is no model"):
+        locate(world.session(), f"{MODEL}@9.9.9")

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from modelctl.domain.evidence import OFFLINE
 from modelctl.domain.history import deployments
+from modelctl.domain.rendering import RenderRequest
 from modelctl.errors import ModelctlError
-from modelctl.services.deploying import decide, render, write_state
+from modelctl.services.deciding import decide
 from modelctl.services.recording import record_deployments, require_key
+from modelctl.services.rendering import render
+from modelctl.services.writing import write_state
 from support.deploys import run
 from support.journey import publish
 from support.keys import Person, person
@@ -24,12 +29,18 @@ def merged(world: World, version: str = "1.0.0") -> None:
     world.merge("ml", head, ["ben", "lena"])
 
 
+def decided(world: World) -> list[RenderRequest]:
+    """What a deploy of dev would decide now."""
+    decisions = decide(world.session(), world.transition("dev"), world.pull_requests())
+    return [d.request for d in decisions if d.request]
+
+
 def put_into_state(world: World) -> str:
     """Writes the state of dev without recording it, as a job that is killed does."""
     session, transition = world.session(), world.transition("dev")
     decisions = decide(session, transition, world.pull_requests())
     rendered = render(session, [d.request for d in decisions if d.request])
-    state = write_state(session, transition, decisions, rendered)
+    state = write_state(session, transition, decisions, rendered).commit
     assert state is not None
     return state
 
@@ -82,9 +93,11 @@ def test_figures_that_are_none_are_left_out(world: World, metrics: object) -> No
     rendered = render(session, [d.request for d in decisions if d.request])
     odd = evaluation(metrics=metrics, dataset={"name": "x", "digest": HOLDOUT})
     world.record("evaluation", OFFLINE, odd, pointer=f"{MODEL}@1.0.0^origin/ml")
-    state = write_state(session, transition, decisions, rendered)
+    state = write_state(session, transition, decisions, rendered).commit
+    wanted = [d.request for d in decisions if d.request]
     world.later(minutes=1)
-    assert record_deployments(world.session(), transition, state, world.deployer.signer) == 1
+    signer = world.deployer.signer
+    assert record_deployments(world.session(), transition, state, wanted, signer) == 1
     assert last(world)["metrics"] == {}
 
 
@@ -93,40 +106,73 @@ def test_two_jobs_write_one_entry(world: World, tmp_path: Path) -> None:
     state = put_into_state(world)
     transition, signer = world.transition("dev"), world.deployer.signer
     here, there = world.session(), world.copy_clone(tmp_path / "other").session()
-    assert record_deployments(here, transition, state, signer) == 1
-    assert record_deployments(there, transition, state, signer) == 1
+    wanted = decided(world)
+    assert record_deployments(here, transition, state, wanted, signer) == 1
+    assert record_deployments(there, transition, state, wanted, signer) == 1
     assert len(deployments(world.session().signed(MODEL))) == 1
-    assert record_deployments(world.session(), transition, state, signer) == 0
+    assert record_deployments(world.session(), transition, state, wanted, signer) == 0
 
 
-def test_what_was_never_recorded_is_recorded_oldest_first(world: World) -> None:
+def test_only_what_is_decided_now_is_recorded(world: World) -> None:
+    """The older one was never signed; nobody can tell its record from one that was pushed."""
     merged(world)
     put_into_state(world)
     world.later(minutes=5)
     merged(world, "1.1.0")
-    state = put_into_state(world)
-    done = record_deployments(
-        world.session(), world.transition("dev"), state, world.deployer.signer
-    )
-    assert done == 2
-    assert [d.version for d in deployments(world.session().signed(MODEL))] == ["1.0.0", "1.1.0"]
+    state, wanted, signer = put_into_state(world), decided(world), world.deployer.signer
+    transition = world.transition("dev")
+    assert record_deployments(world.session(), transition, state, wanted, signer) == 1
+    assert [d.version for d in deployments(world.session().signed(MODEL))] == ["1.1.0"]
+
+
+@pytest.mark.parametrize(
+    "forged", [{"approvers": ("eve",)}, {"pull_request": 7}, {"storage_uri": "models:/m-evil"}]
+)
+def test_a_record_that_says_something_else_is_not_signed(
+    world: World, forged: dict[str, Any]
+) -> None:
+    merged(world)
+    state, [wanted] = put_into_state(world), decided(world)
+    files = render(world.session(), [replace(wanted, **forged)])[MODEL]
+    state = publish(world, "env/dev", {f"{MODEL}/{name}": text for name, text in files.items()})
+    transition, signer = world.transition("dev"), world.deployer.signer
+    assert record_deployments(world.session(), transition, state, [wanted], signer) == 0
+
+
+@pytest.mark.parametrize(("hours", "seconds"), [(0.5, 0), (40, 40 * 3600)])
+def test_an_old_time_of_a_commit_is_nobodys_word(
+    world: World, hours: float, seconds: float
+) -> None:
+    """Whoever pushes a commit can date it, and so have it soak before it was there."""
+    merged(world)
+    put, state = world.now, put_into_state(world)
+    world.later(hours=hours)
+    transition, signer = world.transition("dev"), world.deployer.signer
+    done = record_deployments(world.session(), transition, state, decided(world), signer)
+    [one] = deployments(world.session().signed(MODEL))
+    assert (done, one.at - put) == (1, timedelta(seconds=seconds))
+
+
+def test_a_commit_with_other_manifests_is_not_the_one_that_is_named(world: World) -> None:
+    merged(world)
+    put_into_state(world)
+    forged = publish(world, "env/dev", {f"{MODEL}/manifests.yaml": "kind: Evil\n"})
+    run(world, "dev")
+    assert last(world)["state_commit"] not in (None, forged)
 
 
 def test_without_state_there_is_nothing_to_record(world: World) -> None:
-    assert record_deployments(world.session(), world.transition("dev"), None, world.ci.signer) == 0
+    signer = world.ci.signer
+    assert record_deployments(world.session(), world.transition("dev"), None, [], signer) == 0
 
 
-def test_a_file_beside_the_records_is_no_deployment(served: World) -> None:
-    state = publish(served, "env/dev", {"README.md": "# What runs\n"})
-    signer = served.deployer.signer
-    assert record_deployments(served.session(), served.transition("dev"), state, signer) == 0
-
-
-def test_a_model_that_is_taken_out_of_the_state_is_no_deployment(served: World) -> None:
+def test_what_was_taken_out_of_the_state_is_no_deployment(served: World) -> None:
     files = dict.fromkeys([f"{MODEL}/release.json", f"{MODEL}/manifests.yaml"])
     state = publish(served, "env/dev", files)
-    signer = served.deployer.signer
-    assert record_deployments(served.session(), served.transition("dev"), state, signer) == 0
+    [wanted] = decided(served)
+    signer, transition = served.deployer.signer, served.transition("dev")
+    new = [wanted, replace(wanted, commit="b" * 40)]
+    assert record_deployments(served.session(), transition, state, new, signer) == 0
 
 
 @pytest.mark.parametrize(

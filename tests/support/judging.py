@@ -21,11 +21,11 @@ from modelctl.domain.policy import (
     Ownership,
     Policy,
     Stage,
-    Strategy,
     Team,
     Transition,
 )
 from modelctl.domain.rules import Rule, Scope
+from modelctl.domain.strategies import Strategy
 from support.keys import NOW, person
 from support.world import ENVIRONMENTS, MODEL, evaluation, model_data, release_data, version_data
 

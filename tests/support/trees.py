@@ -47,9 +47,18 @@ class MemoryTree:
         """The bytes of the file at `path`, or None."""
         return self._files[path][0] if path in self._files else None
 
+    def size(self, path: str) -> int | None:
+        """How many bytes the file at `path` has, or None."""
+        return len(self._files[path][0]) if path in self._files else None
+
     def names(self, folder: str) -> tuple[str, ...]:
         """What lies directly in `folder`, sorted."""
         return tuple(sorted(self._children(folder)))
+
+    def folders(self, folder: str) -> Mapping[str, str]:
+        """The folders directly in `folder`, with their object ids."""
+        inside = [name for name, is_folder in sorted(self._children(folder).items()) if is_folder]
+        return {name: self._tree(_prefix(folder) + name).hex() for name in inside}
 
     def walk(self, folder: str = "") -> Iterator[Entry]:
         """Every file below `folder`, by path."""

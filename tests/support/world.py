@@ -19,6 +19,7 @@ from modelctl.adapters.documents import dump
 from modelctl.adapters.reviews import load_pull_requests
 from modelctl.adapters.signing_keys import key_document
 from modelctl.domain.drafting import feature_hash, signature_digest
+from modelctl.domain.history import END_KINDS
 from modelctl.domain.manifest import signature_from
 from modelctl.domain.policy import Transition
 from modelctl.domain.reviews import PullRequest
@@ -175,7 +176,7 @@ class World:
         """The product's own policies, with people and keys, on main, ml and develop."""
         seed = RepoBuilder.create(directory / "seed")
         ci, deployer = person("ci"), person("deployer")
-        seed.commit(_rules(ci, deployer), message="Adopt modelctl")
+        seed.commit(rules(ci, deployer), message="Adopt modelctl")
         for branch in ("ml", "develop"):
             seed.branch(branch)
         shared = seed.bare(directory / "shared.git")
@@ -350,7 +351,7 @@ def blocking(report: Report) -> set[str]:
     return {f.gate for v in report.verdicts for f in v.findings if f.outcome.blocks}
 
 
-def _rules(ci: Person, deployer: Person) -> dict[str, str | bytes]:
+def rules(ci: Person, deployer: Person) -> dict[str, str | bytes]:
     files: dict[str, str | bytes] = {}
     for folder in ("policies", "kustomize"):
         for path in sorted((PROJECT / folder).rglob("*")):
@@ -363,13 +364,14 @@ def _rules(ci: Person, deployer: Person) -> dict[str, str | bytes]:
     everywhere = ("offline", *ENVIRONMENTS)
     kinds = ["evaluation", "unit-tests", "e2e-tests", "data-validation", "security-scan",
              "load-test"]  # fmt: skip
-    files["policies/keys/ci.yaml"] = _key(ci, kinds, everywhere)
-    jobs = ["deployment", "rollback", "quarantine"]
-    files["policies/keys/deployer.yaml"] = _key(deployer, jobs, ENVIRONMENTS)
+    files["policies/keys/ci.yaml"] = key_file(ci, kinds, everywhere)
+    jobs = ["deployment", "rollback", "quarantine", *sorted(END_KINDS)]
+    files["policies/keys/deployer.yaml"] = key_file(deployer, jobs, ENVIRONMENTS)
     return files
 
 
-def _key(holder: Person, kinds: Sequence[str], environments: Sequence[str]) -> str:
+def key_file(holder: Person, kinds: Sequence[str], environments: Sequence[str]) -> str:
+    """The file of a key that may sign these kinds, in these environments."""
     key = holder.trusted
     return key_document(
         key.name,

@@ -99,11 +99,7 @@ def load(data: bytes, file: str) -> Document:
         DocumentError: the first thing that the loader refuses.
     """
     if len(data) > MAX_BYTES:
-        raise DocumentError(
-            f"the file has {len(data)} bytes, more than the {MAX_BYTES} allowed",
-            mend="keep data out of it, and name it by path and digest instead",
-            file=file,
-        )
+        raise too_large(len(data), file)
     text = _decode(data, file)
     _refuse_characters(text, file)
     reader = _Reader(data, file, escapes="\\" in text)
@@ -111,20 +107,28 @@ def load(data: bytes, file: str) -> Document:
         content = reader.document()
     except yaml.YAMLError as error:
         raise _syntax(error, text, file) from error
-    return Document(file=file, data=content, text=text, marks=_Marks(reader.places))
+    marks = _Marks(reader.places, text.count("\n"))
+    return Document(file=file, data=content, text=text, marks=marks)
+
+
+def too_large(size: int, file: str) -> DocumentError:
+    """What is wrong with a file of more than `MAX_BYTES`; there is no need to read it."""
+    problem = f"the file has {size} bytes, more than the {MAX_BYTES} allowed"
+    mend = "keep data out of it, and name it by path and digest instead"
+    return DocumentError(problem, mend=mend, file=file)
 
 
 class _Marks(Mapping[Path, Mark]):
     """Marks are made when they are asked for: most documents are read without a finding."""
 
-    __slots__ = ("_places",)
+    __slots__ = ("_last", "_places")
 
-    def __init__(self, places: dict[Path, tuple[int, int]]):
-        self._places = places
+    def __init__(self, places: dict[Path, tuple[int, int]], last: int):
+        self._places, self._last = places, last  # a value left out at the end begins behind it
 
     def __getitem__(self, path: Path) -> Mark:
         line, column = self._places[path]
-        return Mark(line=line + 1, column=column + 1)
+        return Mark(line=min(line, self._last) + 1, column=column + 1)
 
     def __iter__(self) -> Iterator[Path]:
         return iter(self._places)
@@ -139,8 +143,7 @@ class _Reader:
     __slots__ = ("_escapes", "_file", "_next", "places")
 
     def __init__(self, data: bytes, file: str, *, escapes: bool):
-        self._file = file
-        self._escapes = escapes
+        self._file, self._escapes = file, escapes
         self._next: Callable[[], Any] = yaml.CSafeLoader(data).get_event
         self.places: dict[Path, tuple[int, int]] = {}
 
@@ -175,9 +178,8 @@ class _Reader:
         mark = (event if event.flow_style else key).start_mark
         self.places[path] = (mark.line, mark.column)
         if depth == MAX_DEPTH:
-            raise self._error(
-                f"this is nested deeper than {MAX_DEPTH} levels", event, "make it flatter"
-            )
+            problem = f"this is nested deeper than {MAX_DEPTH} levels"
+            raise self._error(problem, event, "make it flatter")
         if kind is yaml.MappingStartEvent:
             return self._mapping(path, depth + 1)
         return self._sequence(path, depth + 1)
@@ -243,9 +245,8 @@ class _Reader:
                 raise self._unfit(event)
             return value
         if _NOT_FINITE.fullmatch(text):
-            raise self._error(
-                f"`{text}` is not a finite number", event, "leave out what was not measured"
-            )
+            problem = f"`{text}` is not a finite number"
+            raise self._error(problem, event, "leave out what was not measured")
         return text
 
     def _unfit(self, event: Any) -> DocumentError:
@@ -370,7 +371,7 @@ def _syntax(error: yaml.YAMLError, text: str, file: str) -> DocumentError:
     mark = getattr(error, "problem_mark", None)
     if problem == _UNCLOSED:
         mark = getattr(error, "context_mark", None) or mark
-    line, column = (mark.line, mark.column) if mark else (0, 0)
+    line, column = (min(mark.line, text.count("\n")), mark.column) if mark else (0, 0)
     if problem == _NO_TOKEN:
         message, mend = _no_token(text, line, column)
     else:

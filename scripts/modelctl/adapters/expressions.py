@@ -4,6 +4,11 @@ Facts are declared as dotted variables (`evidence.latency.p99_ms`), which CEL re
 prefix. So an unknown field or a wrong type is found when the policy is loaded, and a fact that is
 missing at run time is CEL's UNKNOWN: it decides nothing, unless the rest of the rule decides
 without it (`false && unknown` is false).
+
+A rule ends, and soon. The runtime bounds the depth of a rule, the steps of its loops (10,000 in one
+evaluation) and the time of a pattern (RE2), but not the size of a value: each `map` or `+` over
+text or lists inside a loop multiplies what the one around it made. So those are refused when a
+rule is compiled, and so are more loops than `MAX_LOOPS`.
 """
 
 from __future__ import annotations
@@ -18,6 +23,11 @@ from modelctl.domain.rules import Undecided
 from modelctl.errors import ModelctlError
 
 MAX_LENGTH = 2000
+MAX_LOOPS = 3
+_LOOP = b"\x1a\x07@result"
+"""How each loop names its accumulator in the compiled rule."""
+_JOINS = (b"add_list", b"add_string", b"add_bytes")
+"""The compiled names of `+` over text and lists; `map` and `filter` are made of the first."""
 _MESSAGE = re.compile(r"ERROR: <input>:(\d+):(\d+): (.*)")
 _OVERLOAD = re.compile(r"no matching overload for '([^']+)' applied to '\((.*)\)'")
 _LANGUAGE = "rules are in the Common Expression Language: https://cel.dev"
@@ -36,7 +46,10 @@ class CelExpression:
 
     def decide(self, facts: Mapping[str, Any]) -> bool | Undecided:
         """Whether the rule holds for `facts` (see `modelctl.domain.facts`)."""
-        value = self.program.eval(data=dict(facts)).value()
+        try:
+            value = self.program.eval(data=dict(facts)).value()
+        except RuntimeError as error:  # such as a budget that is used up
+            return Undecided(reason=f"the rule failed: {str(error).splitlines()[0]}")
         if isinstance(value, bool):
             return value
         return Undecided(reason=_reason(str(value)))
@@ -61,7 +74,22 @@ def compile_rule(source: str, declared: Mapping[str, str]) -> CelExpression:
             f"the rule gives a {program.return_type().name().lower()}, not true or false",
             mend="compare it with something",
         )
+    _refuse_growth(program.serialize())
     return CelExpression(source=source, names=_names(source, declared), program=program)
+
+
+def _refuse_growth(compiled: bytes) -> None:
+    """Refuses what could outgrow any memory or time while it is decided."""
+    if any(name in compiled for name in _JOINS):
+        raise ModelctlError(
+            "the rule builds text or lists, by `+`, `map` or `filter`",
+            mend="ask with all, exists or exists_one instead",
+        )
+    loops = compiled.count(_LOOP)
+    if loops > MAX_LOOPS:
+        raise ModelctlError(
+            f"the rule has {loops} loops, more than the {MAX_LOOPS} allowed", mend="split it"
+        )
 
 
 @cache
@@ -95,6 +123,8 @@ def _names(source: str, declared: Mapping[str, str]) -> tuple[str, ...]:
 def _explained(text: str, declared: Mapping[str, str]) -> ModelctlError:
     """The runtime's first message in plain words, with what to write instead."""
     match = _MESSAGE.search(text)
+    if "recursion" in text:
+        return ModelctlError("the rule is nested too deeply", mend="split it")
     if match is None:
         return ModelctlError(f"the rule can't be read: {text.splitlines()[0]}", mend=_LANGUAGE)
     _, column, message = match.groups()

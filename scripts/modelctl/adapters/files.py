@@ -25,7 +25,7 @@ def write_new(path: Path, data: bytes, *, mode: int = 0o644) -> None:
             draft.unlink(missing_ok=True)
     except OSError as error:
         if os.path.lexists(path):
-            message, mend = f"{path} is there already", "it is never overwritten"
+            message, mend = f"{path} is there already", "edit or remove it, or choose another name"
             raise ModelctlError(message, mend=mend) from None
         raise ModelctlError(f"{path} can't be written: {error.strerror}") from None
 

@@ -13,11 +13,14 @@ from modelctl.adapters.policy_problems import PolicyProblem, Problems, unknown
 from modelctl.adapters.schema import schema
 from modelctl.domain.document import Document, Location, Path
 from modelctl.domain.evidence import OFFLINE
+from modelctl.domain.facts import declared
 from modelctl.domain.policy import Policy
 from modelctl.domain.rules import is_span
 
 Row = Mapping[str, Any]
-_OVER_EVIDENCE = frozenset({"artifacts", "claims", "fairness", "features"})
+_OVER_EVIDENCE = frozenset(
+    {"artifacts", "claims", "fairness", "features", "rehearsal", "significance"}
+)
 """The checks that look at evidence."""
 
 _ABOUT_EVIDENCE = frozenset({"environment", "max_age", "min_sample", "same_dataset"})
@@ -48,6 +51,18 @@ def _share(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and value >= 0
 
 
+def _number(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 1
+
+
+def _figure(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _confidence(value: Any) -> bool:
+    return isinstance(value, float) and 0.5 <= value < 1
+
+
 def _approvals(value: Any) -> bool:
     return isinstance(value, list) and bool(value) and all(_approval(one) for one in value)
 
@@ -72,7 +87,20 @@ _OPTIONS: Mapping[str, Mapping[str, _Option]] = {
     "reviews": {
         "approvals": _Option(fits=_approvals, example="[{role: security, count: 1}]", needed=True)
     },
-    "soak": {"minimum": _Option(fits=is_span, example="24h", needed=True)},
+    "significance": {
+        "metric": _Option(fits=_text, example="accuracy", needed=True),
+        "against": _Option(fits=("serving", "baseline").__contains__, example="serving"),
+        "minimum": _Option(fits=_figure, example="0.85"),
+        "maximum": _Option(fits=_figure, example="0.15"),
+        "higher_is_better": _Option(fits=_flag, example="true"),
+        "margin": _Option(fits=_share, example="0.01"),
+        "confidence": _Option(fits=_confidence, example="0.95"),
+    },
+    "soak": {
+        "minimum": _Option(fits=is_span, example="24h", needed=True),
+        "requests": _Option(fits=_number, example="10000"),
+        "max_error_rate": _Option(fits=_share, example="0.001"),
+    },
 }
 
 
@@ -92,6 +120,8 @@ def gate_problems(policy: Policy, gate_files: Iterable[Document]) -> Problems:
             yield from _scope_problems(policy, document, ("gates", name), row)
             yield from _what_it_judges(document, ("gates", name), row)
             yield from _options(policy, document, ("gates", name), row)
+            yield from _contradictions(document, ("gates", name), row)
+            yield from _figures(document, ("gates", name), row)
 
 
 def _scope_problems(policy: Policy, document: Document, path: Path, row: Row) -> Problems:
@@ -163,6 +193,42 @@ def _options(policy: Policy, document: Document, path: Path, row: Row) -> Proble
                     yield unknown(
                         document, (*here, index, "role"), "role", rule["role"], policy.roles
                     )
+
+
+def _contradictions(document: Document, path: Path, row: Row) -> Problems:
+    """Options that each fit, but not beside each other."""
+    given = row.get("with", {})
+    if row.get("check") == "rehearsal":
+        for key in sorted({"environment", "max_age"} & row.keys()):
+            mend = "say it in policies/rollback.yaml, as rehearsal"
+            yield _problem(document, (*path, key), f"check rehearsal looks at no {key} here", mend)
+    if row.get("check") != "significance":
+        return
+    if len({"against", "minimum", "maximum"} & given.keys()) != 1:
+        message = "check significance needs one of against, minimum and maximum"
+        yield _problem(document, path, message, "keep the one that is meant")
+    elif "against" not in given:
+        for key in sorted({"margin", "higher_is_better"} & given.keys()):
+            message = f"{key} has no effect beside a minimum or a maximum"
+            yield _problem(document, (*path, "with", key), message, f"remove {key}")
+    elif "higher_is_better" not in given:
+        message = "a comparison must say which way is better"
+        yield _problem(document, path, message, "add higher_is_better: true or false")
+
+
+def _figures(document: Document, path: Path, row: Row) -> Problems:
+    """A comparison of a figure that this kind of evidence never has."""
+    kind, metric = row.get("evidence"), row.get("with", {}).get("metric")
+    if row.get("check") != "significance" or kind is None or metric is None:
+        return
+    facts = declared(kind)
+    if "evidence.metrics" not in facts and f"evidence.{metric}" not in facts:
+        yield _problem(
+            document,
+            (*path, "evidence"),
+            f"evidence of the kind {kind} has no metrics, so this could never be decided",
+            "write evidence: evaluation, or judge it by rules: modelctl policy facts " + kind,
+        )
 
 
 def _problem(document: Document, path: Path, message: str, mend: str) -> PolicyProblem:

@@ -8,21 +8,26 @@ from __future__ import annotations
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
 import pygit2
 
-from modelctl.adapters import git_history, git_objects, git_refs, git_transport
+from modelctl.adapters import git_history, git_objects, git_refs, git_tags, git_transport
 from modelctl.adapters.git_cli import condensed, run
 from modelctl.adapters.git_history import MergeConflict
 from modelctl.adapters.git_objects import Author, Edits, GitTree, blob_oid, commit_value
+from modelctl.adapters.git_tags import Published
+from modelctl.domain.tags import Tag
 from modelctl.domain.tree import Change, Commit, Tree
 from modelctl.errors import ConflictError, DependencyError, ModelctlError
 
 __all__ = ["Author", "Draft", "Edits", "GitTree", "MergeConflict", "Repository", "blob_oid"]
+
+_CACHED = 64 * 1024 * 1024
+"""libgit2 keeps so many bytes of objects that it has read, whatever the size of the repository."""
 
 PATIENCE = 120.0
 """Seconds for which a branch that many write to is tried: enough for dozens of writers at once.
@@ -71,12 +76,18 @@ class Repository:
                 f"{directory} is not in a git repository", mend="cd into a clone, or git init"
             )
         _refuse_treeless(repo)
+        pygit2.settings.cache_max_size(_CACHED)
         return cls(repo)
 
     @property
     def directory(self) -> Path:
         """The top of the work tree; of a bare repository the repository itself."""
         return self._directory
+
+    @property
+    def private_folder(self) -> Path:
+        """Where this clone keeps what is nobody else's: below `.git`, never in the work tree."""
+        return Path(self._repo.path, "modelctl")
 
     @property
     def bare(self) -> bool:
@@ -110,6 +121,14 @@ class Repository:
         remote = self.remote
         seen = git_refs.tip(self._repo, git_refs.branch_ref(branch, remote)) if remote else None
         return seen or git_refs.tip(self._repo, git_refs.branch_ref(branch))
+
+    def heads(self) -> tuple[str, ...]:
+        """The tips of all branches, here and as last seen on remotes, each once."""
+        return git_refs.heads(self._repo)
+
+    def branches(self) -> Mapping[str, str]:
+        """The tip of every branch by its name, `main` here and `origin/main` on a remote."""
+        return git_refs.branches(self._repo)
 
     def tree(self, oid: str | None) -> GitTree:
         """The tree of a commit, or the tree with that id; of None the empty tree."""
@@ -149,6 +168,10 @@ class Repository:
     def first_parents(self, ref: str) -> Iterator[Commit]:
         """The commit that `ref` means and its first parents, newest first."""
         return git_history.first_parents(self._repo, self.resolve(ref))
+
+    def ancestry(self, ref: str) -> Iterator[Commit]:
+        """The commit that `ref` means and everything that led to it, merged histories too."""
+        return git_history.ancestry(self._repo, self.resolve(ref))
 
     def commits_between(self, base: str, head: str) -> Iterator[Commit]:
         """The commits that `head` has and `base` hasn't, children before parents."""
@@ -214,13 +237,14 @@ class Repository:
         """
         git_transport.fetch(self._directory, remote, refspecs)
 
-    def latest(self, branch: str) -> str | None:
-        """The tip of `branch` on the remote, fetched now; without a remote the local one.
+    def latest(self, branch: str, *, only_adds: bool = False) -> str | None:
+        """The tip of a machine's branch on the remote, fetched now; without a remote the local one.
 
-        None if there is no such branch yet.
+        None if there is no such branch yet. With `only_adds` its commits may only add files.
 
         Raises:
-            ModelctlError: it was deleted or rewritten on the remote since it was last seen.
+            ModelctlError: it was deleted or rewritten on the remote since it was last seen, be it
+                by a merge, or a commit altered or deleted a file; it stays as it was last seen.
             DependencyError: the remote can't be reached.
         """
         remote = self.remote
@@ -229,7 +253,25 @@ class Repository:
         if remote is None:
             return known
         there = git_transport.fetch_branch(self._directory, remote, branch, known is not None)
-        return git_refs.tip(self._repo, ref) if there else None
+        tip = git_refs.tip(self._repo, ref) if there else None
+        problem = self._refusal(known, tip, only_adds) if known and tip else None
+        if problem is not None and tip is not None:
+            git_transport.move(self._directory, ref, known or "", tip)
+            raise git_transport.refused(branch, remote, problem)
+        return tip
+
+    def _refusal(self, old: str, new: str, only_adds: bool) -> str | None:
+        """What is wrong with the commits by which a machine's branch went from one to the other."""
+        commits = git_history.appended(self._repo, old, new)
+        if commits is None:
+            return f"{new[:12]} does not follow {old[:12]} step by step: a merge rewrites history"
+        for commit in commits if only_adds else ():
+            before = self.tree(commit.parents[0] if commit.parents else None)
+            for change in self.changes(before, self.tree(commit.tree)):
+                if not change.added:
+                    did = "deleted" if change.removed else "altered"
+                    return f"commit {commit.sha[:12]} {did} {change.path}"
+        return None
 
     def publish(self, branch: str, new: str, expected: str | None) -> bool:
         """Move `branch` from `expected` (None: it isn't there yet) to its descendant `new`.
@@ -259,12 +301,25 @@ class Repository:
         tip = git_refs.tip(self._repo, ref)
         return new if tip is not None and self.is_ancestor(new, tip) else tip
 
+    def tag(self, name: str) -> Tag | None:
+        """The tag of this name in this clone, or None."""
+        return git_tags.read(self._repo, name)
+
+    def publish_tags(self, tags: Iterable[Tag], *, author: Author) -> Published:
+        """Write annotated tags, on the remote where there is one, and here; none is ever moved.
+
+        Raises:
+            DependencyError: the remote can't be reached; run it again.
+        """
+        return git_tags.publish(self._repo, self.remote, tags, author)
+
     def update_branch(
         self,
         branch: str,
         build: Callable[[str | None], Draft | None],
         *,
         patience: float = PATIENCE,
+        only_adds: bool = False,
     ) -> str | None:
         """Write one commit on top of `branch`, however many others write to it too.
 
@@ -278,7 +333,7 @@ class Repository:
         """
         until = time.monotonic() + patience
         for attempt in count():
-            tip = self.latest(branch)
+            tip = self.latest(branch, only_adds=only_adds)
             draft = build(tip)
             if draft is None:
                 return tip

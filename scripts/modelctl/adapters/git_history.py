@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pygit2
 from pygit2.enums import SortMode
 
+from modelctl.adapters.git_merge import Undecided, merged_tree
 from modelctl.adapters.git_objects import commit_at, commit_value
 from modelctl.domain.tree import Commit
 from modelctl.errors import ModelctlError
@@ -36,11 +38,23 @@ def merged(repo: pygit2.Repository, base: str, head: str) -> str:
         raise ModelctlError(f"{base[:12]} and {head[:12]} share no history")
     if common in (base, head):  # exact, and spares reading both trees in full
         return str(commit_at(repo, head if common == base else base).tree_id)
-    index = repo.merge_commits(commit_at(repo, base), commit_at(repo, head))
+    one, other = commit_at(repo, base), commit_at(repo, head)
+    if _beyond(repo, one, common).isdisjoint(_beyond(repo, other, common)):
+        with suppress(Undecided):
+            return str(merged_tree(repo, commit_at(repo, common).tree, one.tree, other.tree))
+    index = repo.merge_commits(one, other)
     if index.conflicts is not None:
         sides = [side.path for entry in index.conflicts for side in entry if side is not None]
         raise MergeConflict(base, head, tuple(sorted(set(sides))))
     return str(index.write_tree(repo))
+
+
+def _beyond(repo: pygit2.Repository, tip: pygit2.Commit, base: str) -> set[pygit2.Oid]:
+    """The commits that `tip` has and `base` hasn't. Where two branches share such ones they have
+    more than one merge base, and git merges those first."""
+    walker = repo.walk(tip.id, SortMode.NONE)
+    walker.hide(commit_at(repo, base).id)
+    return {commit.id for commit in walker}
 
 
 def merge_base(repo: pygit2.Repository, one: str, other: str) -> str | None:
@@ -78,6 +92,27 @@ def first_parents(repo: pygit2.Repository, sha: str) -> Iterator[Commit]:
         if not commit.parent_ids:
             return _whole(repo)
         commit = _parent(repo, commit)
+
+
+def ancestry(repo: pygit2.Repository, sha: str) -> Iterator[Commit]:
+    """`sha` and everything that led to it, merged histories too."""
+    for commit in repo.walk(commit_at(repo, sha).id, SortMode.NONE):
+        if not commit.parent_ids:
+            _whole(repo)
+        yield commit_value(commit)
+
+
+def appended(repo: pygit2.Repository, old: str, new: str) -> tuple[Commit, ...] | None:
+    """The commits by which a branch went from `old` to `new`, one on top of the other, newest
+    first; None where it came there in another way, as by a merge."""
+    found: list[Commit] = []
+    for commit in first_parents(repo, new):
+        if commit.sha == old:
+            return tuple(found)
+        if len(commit.parents) > 1:
+            return None
+        found.append(commit)
+    return None
 
 
 def commits_between(repo: pygit2.Repository, base: str, head: str) -> Iterator[Commit]:

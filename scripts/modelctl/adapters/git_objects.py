@@ -6,13 +6,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import pygit2
-from pygit2.enums import FileMode
+from pygit2.enums import FileMode, ObjectType
 
+from modelctl.adapters.git_rows import OddTree, differing, odd_tree, text
 from modelctl.domain.tree import REGULAR, Change, Commit, Entry
 from modelctl.errors import DependencyError, ModelctlError
 
 MAX_CHANGES = 200_000
 """More differing files than this is a tree made to exhaust memory, or no promotion at all."""
+_MAX_OPEN = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,11 +32,12 @@ class GitTree:
     with surrogate escapes, so that no two files ever share a path.
     """
 
-    __slots__ = ("_repo", "_root")
+    __slots__ = ("_folders", "_repo", "_root")
 
     def __init__(self, repo: pygit2.Repository, root: pygit2.Tree):
         self._repo = repo
         self._root = root
+        self._folders: dict[str, pygit2.Tree | None] = {}
 
     def __repr__(self) -> str:
         return f"GitTree({self.oid})"
@@ -62,10 +65,34 @@ class GitTree:
         except (KeyError, pygit2.GitError):
             raise _not_here(path) from None
 
+    def size(self, path: str) -> int | None:
+        """How many bytes the file at `path` has, or None; without reading them.
+
+        Raises:
+            OddTree: it isn't a file, though its folder says so.
+            DependencyError: the clone is partial and has not got the bytes.
+        """
+        found = self._find(path)
+        if not isinstance(found, pygit2.Blob):
+            return None
+        try:
+            kind, size = self._repo.odb.read_header(found.id)
+        except (KeyError, pygit2.GitError):
+            raise _not_here(path) from None
+        if kind != ObjectType.BLOB:
+            raise odd_tree(path, "is no file")
+        return int(size)
+
     def names(self, folder: str) -> tuple[str, ...]:
         """The names of what lies directly in `folder`, sorted; empty if there is none."""
         tree = self._folder(folder)
         return () if tree is None else tuple(sorted(_name(entry) for entry in tree))
+
+    def folders(self, folder: str) -> Mapping[str, str]:
+        """The folders that lie directly in `folder`, by name and sorted, with their object ids."""
+        tree = self._folder(folder)
+        listed = [] if tree is None else [e for e in tree if isinstance(e, pygit2.Tree)]
+        return {_name(entry): str(entry.id) for entry in sorted(listed, key=_name)}
 
     def walk(self, folder: str = "") -> Iterator[Entry]:
         """Every file below `folder`, in the order of the paths."""
@@ -91,26 +118,40 @@ class GitTree:
         return _folder(self._find(folder)) if folder else self._root
 
     def _find(self, path: str) -> pygit2.Object | None:
-        if path.endswith("/"):  # libgit2 forgives it, and one file would have two paths
+        if path.startswith("/") or path.endswith("/"):  # one file would have two paths
             return None
+        folder, _, name = path.rpartition("/")
         try:
-            return self._root[path]
+            tree = self._opened(folder)
+            return None if tree is None else tree[name]
         except (KeyError, TypeError):  # the latter for text that can't be a path
             return None
+
+    def _opened(self, folder: str) -> pygit2.Tree | None:
+        """A folder. The latest ones stay open: libgit2 parses a large one anew each time."""
+        if not folder:
+            return self._root
+        if folder not in self._folders:
+            if len(self._folders) >= _MAX_OPEN:
+                self._folders.clear()
+            deep = folder.count("/") > _MAX_OPEN
+            found = self._root[folder] if deep else self._find(folder)
+            self._folders[folder] = _folder(found)
+        return self._folders[folder]
 
 
 def changes(repo: pygit2.Repository, before: str, after: str) -> tuple[Change, ...]:
     """What differs between two trees, sorted by path; equal subtrees are never opened.
 
     Raises:
-        ModelctlError: more than `MAX_CHANGES` files differ.
+        OddTree: more than `MAX_CHANGES` files differ, or a tree isn't as git writes it.
     """
     found: list[Change] = []
     pending: list[tuple[pygit2.Tree | None, pygit2.Tree | None, str]]
     pending = [(tree_at(repo, before), tree_at(repo, after), "")]
     while pending:
         old_tree, new_tree, prefix = pending.pop()
-        for name, old, new in _differing(old_tree, new_tree):
+        for name, old, new in _differing(repo, old_tree, new_tree, prefix):
             path = prefix + name
             old_file, new_file = _file(old, path), _file(new, path)
             if old_file or new_file:
@@ -118,22 +159,18 @@ def changes(repo: pygit2.Repository, before: str, after: str) -> tuple[Change, .
             if isinstance(old, pygit2.Tree) or isinstance(new, pygit2.Tree):
                 pending.append((_folder(old), _folder(new), f"{path}/"))
         if len(found) + len(pending) > MAX_CHANGES:
-            raise ModelctlError(f"more than {MAX_CHANGES:,} files differ", mend="split the change")
+            raise OddTree("", f"more than {MAX_CHANGES:,} files differ", mend="split the change")
     return tuple(sorted(found, key=lambda change: change.path))
 
 
 def _differing(
-    old: pygit2.Tree | None, new: pygit2.Tree | None
+    repo: pygit2.Repository, old: pygit2.Tree | None, new: pygit2.Tree | None, prefix: str
 ) -> Iterator[tuple[str, pygit2.Object | None, pygit2.Object | None]]:
     """The names whose entries differ in id or mode, with both entries; None where there is none."""
-    before = {} if old is None else {_name(entry): entry for entry in old}
-    after = {} if new is None else {_name(entry): entry for entry in new}
-    for name, entry in before.items():
-        other = after.pop(name, None)
-        if other is None or (entry.id, entry.filemode) != (other.id, other.filemode):
-            yield name, entry, other
-    for name, other in after.items():
-        yield name, None, other
+    one, other = (None if tree is None else tree.id.raw for tree in (old, new))
+    for raw, (before, after) in differing(repo, one, other, prefix).items():
+        name = text(raw)
+        yield name, old[name] if old and before else None, new[name] if new and after else None
 
 
 def _file(entry: pygit2.Object | None, path: str) -> Entry | None:

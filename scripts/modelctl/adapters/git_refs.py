@@ -13,6 +13,7 @@ from modelctl.errors import ModelctlError
 
 _SHA = re.compile(r"[0-9a-f]{40}")
 _PREFERRED_REMOTE = "origin"
+_BRANCHES = ("refs/heads/", "refs/remotes/")
 
 
 def remote_name(repo: pygit2.Repository) -> str | None:
@@ -115,3 +116,15 @@ def checked_out(repo: pygit2.Repository, branch: str) -> bool:
             return True
     local = repo.branches.local.get(branch)
     return local is not None and local.is_checked_out()
+
+
+def branches(repo: pygit2.Repository) -> dict[str, str]:
+    """The tip of every branch, here and as last seen on remotes, by its short name."""
+    refs = (r for r in repo.references.iterator() if r.name.startswith(_BRANCHES))
+    return {r.shorthand: str(r.target) for r in refs if isinstance(r.target, pygit2.Oid)}
+
+
+def heads(repo: pygit2.Repository) -> tuple[str, ...]:
+    """The tips of all branches, here and as last seen on remotes, each once."""
+    refs = (r for r in repo.references.iterator() if r.name.startswith(_BRANCHES))
+    return tuple(dict.fromkeys(str(r.target) for r in refs if isinstance(r.target, pygit2.Oid)))

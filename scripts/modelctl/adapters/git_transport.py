@@ -160,6 +160,17 @@ def _tampered(branch: str, remote: str, mend: str) -> ModelctlError:
     )
 
 
+def refused(branch: str, remote: str, problem: str) -> ModelctlError:
+    """The error of a branch whose new commits did what no machine does."""
+    tracking = branch_ref(branch, remote)
+    refspec = f"+{branch_ref(branch)}:{tracking}"
+    return ModelctlError(
+        f"{branch} on {remote} was tampered with: {problem}",
+        mend=f"find out who did it, and put {tracking} back; git fetch {remote} {refspec}, if it "
+        "was meant",
+    )
+
+
 def _locked(message: str) -> DependencyError:
     return DependencyError(message, mend="if no git runs here, remove the .lock file that is left")
 

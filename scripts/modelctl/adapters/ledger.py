@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 
 from modelctl.adapters.git import Author, Draft, Repository
 from modelctl.adapters.ledger_files import (
@@ -24,6 +24,8 @@ from modelctl.adapters.ledger_files import (
     summary,
     without_repeats,
 )
+from modelctl.adapters.ledger_history import Losses, lost
+from modelctl.adapters.ledger_late import Late
 from modelctl.adapters.ledger_verify import LedgerProblem, verify
 from modelctl.adapters.signing import read
 from modelctl.adapters.strict_json import canonical, parse
@@ -38,30 +40,44 @@ __all__ = ["Damage", "Ledger", "LedgerEntry", "LedgerProblem"]
 class Ledger:
     """The ledger of a repository: read where the branch was last seen, appended to on the remote.
 
-    `keys` are those whose signatures count. Reading never fetches; appending always does.
+    `keys` are those whose signatures count; what one of them said that ended before `now` (the time
+    of the run, UTC) has to stand on the ledger before anything that is dated later. Reading never
+    fetches; appending always does.
     """
 
-    __slots__ = ("_branch", "_keys", "_repository")
+    __slots__ = ("_branch", "_keys", "_losses", "_now", "_repository")
 
     def __init__(
-        self, repository: Repository, keys: Sequence[TrustedKey], *, branch: str = "ledger"
+        self,
+        repository: Repository,
+        keys: Sequence[TrustedKey],
+        *,
+        branch: str = "ledger",
+        now: datetime | None = None,
     ):
         self._repository = repository
         self._keys = tuple(keys)
         self._branch = branch
+        self._now = now or datetime.now(UTC)
+        self._losses: tuple[str | None, Losses] = (None, {})
 
     def fetch(self) -> None:
         """See what others appended.
 
         Raises:
-            ModelctlError: the branch was deleted or rewritten on the remote.
+            ModelctlError: the branch was deleted or rewritten on the remote, or somebody did
+                anything to it but add files.
             DependencyError: the remote can't be reached.
         """
-        self._repository.latest(self._branch)
+        self._repository.latest(self._branch, only_adds=True)
 
     def models(self) -> tuple[str, ...]:
         """The models that have entries, sorted."""
         return tuple(name for name in self._tree().names(MODELS) if is_model_name(name))
+
+    def folders(self) -> Mapping[str, str]:
+        """Each model that has entries, with the object id of all of them."""
+        return self._tree().folders(MODELS)
 
     def entries(self, model: str, kinds: Collection[str] | None = None) -> tuple[LedgerEntry, ...]:
         """The entries of a model, oldest first; only those of these `kinds` are read.
@@ -74,20 +90,49 @@ class Ledger:
             for name in names(tree, model)
             if kinds is None or name.kind in kinds
         )
-        return tuple(without_repeats(found))
+        listed = tuple(without_repeats(found))
+        late = Late(lambda: listed, self._now) if kinds is None else self._late(tree, model)
+        return tuple(map(late.judged, listed))
 
     def backwards(
-        self, model: str, kinds: Collection[str] | None = None
+        self, model: str, kinds: Collection[str] | None = None, *, before: int | None = None
     ) -> Iterator[LedgerEntry]:
         """The entries of a model, newest first, each read only when it is asked for.
 
+        With `before` only those with a lower number; nothing that comes later is looked at.
         A repeated statement is not told from its first one here, since that one may not be read
         yet: whoever stops early must not be led astray by an older statement that comes again.
         """
         tree = self._tree()
-        for name in names_backwards(tree, model):
+        late = self._late(tree, model)
+        for name in names_backwards(tree, model, before):
             if kinds is None or name.kind in kinds:
-                yield read_entry(tree, model, name, self._keys)
+                yield late.judged(read_entry(tree, model, name, self._keys))
+
+    def holding(
+        self, model: str, digests: Collection[str], *, before: int | None = None
+    ) -> Mapping[str, LedgerEntry]:
+        """The sound entries that hold the envelopes with these digests, by digest.
+
+        They are looked for by name, from number `before` backwards until all are found.
+        """
+        tree, found = self._tree(), dict[str, LedgerEntry]()
+        late = self._late(tree, model)
+        names = names_with(tree, model, digests, before)
+        while len(found) < len(set(digests)) and (name := next(names, None)):
+            entry = late.judged(read_entry(tree, model, name, self._keys))
+            if entry.damage is None and entry.signed.envelope_digest in digests:
+                found[entry.signed.envelope_digest] = entry
+        return found
+
+    def repeats(self, entry: LedgerEntry) -> bool:
+        """Whether an older entry may hold the same envelope, told by the names of the files.
+
+        Without its key nobody can make another envelope of a statement (`adapters/signing.py`).
+        """
+        digest = entry.signed.envelope_digest
+        older = names_with(self._tree(), entry.model, [digest], before=entry.seq)
+        return next(older, None) is not None
 
     def latest(self, model: str) -> LedgerEntry | None:
         """The newest entry of a model."""
@@ -126,7 +171,7 @@ class Ledger:
                 done[model] = additions.add(model, listed)
             return additions.draft(author, at)
 
-        self._repository.update_branch(self._branch, build)
+        self._repository.update_branch(self._branch, build, only_adds=True)
         return done
 
     def verify(self, *, known: Iterable[str] = ()) -> tuple[LedgerProblem, ...]:
@@ -136,7 +181,28 @@ class Ledger:
         nothing was cut off and no history was rewritten.
         """
         tip = self._repository.remote_first(self._branch)
-        return verify(self._repository, tip, self._keys, known)
+        return verify(self._repository, tip, self._keys, known, self._now)
+
+    def losses(self) -> Losses:
+        """What the ledger held at some time and doesn't hold any more, by model.
+
+        This looks at every commit that led to it, merged ones too, so it takes as long as the
+        history of all models is; what is found is kept.
+
+        Raises:
+            ModelctlError: the clone is too shallow to tell.
+        """
+        tip = self._repository.remote_first(self._branch)
+        if tip is not None and self._losses[0] != tip:
+            self._losses = tip, lost(self._repository, tip)
+        return self._losses[1] if tip is not None else {}
+
+    def _late(self, tree: Tree, model: str) -> Late:
+        """Judges entries by those before them, which are read when that is needed."""
+        return Late(
+            lambda: (read_entry(tree, model, name, self._keys) for name in names(tree, model)),
+            self._now,
+        )
 
     def _tree(self) -> Tree:
         return self._repository.tree(self._repository.remote_first(self._branch))

@@ -24,6 +24,8 @@ from modelctl.domain.names import MODELS
 from modelctl.domain.tree import Tree
 
 PER_FOLDER: Final = 256
+MAX_BYTES: Final = 2 * 1024 * 1024
+"""Of one entry: an envelope has 1 MiB at most."""
 _SCHEMA: Final = 1
 _SHORT: Final = 12
 _NAME = re.compile(r"([0-9]{8})-([a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)-([0-9a-f]{12})\.json")
@@ -95,10 +97,15 @@ def names(tree: Tree, model: str) -> Iterator[Name]:
         yield from _names_in(tree, folder)
 
 
-def names_backwards(tree: Tree, model: str) -> Iterator[Name]:
-    """The entries of a model, newest first; a folder is opened when its entries are asked for."""
-    for folder in reversed(_folders(tree, model)):
-        yield from reversed(list(_names_in(tree, folder)))
+def names_backwards(tree: Tree, model: str, before: int | None = None) -> Iterator[Name]:
+    """The entries of a model, newest first, from the one before number `before` on.
+
+    A folder is opened when its entries are asked for.
+    """
+    for folder in reversed(_folders(tree, model, before)):
+        for name in reversed(tree.names(folder)):
+            if _is_before(name, before) and (found := _name(folder, name)):
+                yield found
 
 
 def last_name(tree: Tree, model: str) -> Name | None:
@@ -106,21 +113,30 @@ def last_name(tree: Tree, model: str) -> Name | None:
     return next(names_backwards(tree, model), None)
 
 
-def names_with(tree: Tree, model: str, digests: Iterable[str]) -> Iterator[Name]:
-    """The entries of a model whose envelopes may have these digests.
+def names_with(
+    tree: Tree, model: str, digests: Iterable[str], before: int | None = None
+) -> Iterator[Name]:
+    """The entries of a model whose envelopes may have these digests, newest first.
 
     No entry is read, only the names in one folder for every 256 entries.
     """
     wanted = {digest[:_SHORT] for digest in digests}
-    for folder in _folders(tree, model):
-        for name in tree.names(folder):
-            if name[-_SHORT - 5 : -5] in wanted and (found := _name(folder, name)):
-                yield found
+    for folder in reversed(_folders(tree, model, before)):
+        for name in reversed(tree.names(folder)):
+            if name[-_SHORT - 5 : -5] in wanted and _is_before(name, before):
+                yield from filter(None, [_name(folder, name)])
 
 
-def _folders(tree: Tree, model: str) -> list[str]:
+def _folders(tree: Tree, model: str, before: int | None = None) -> list[str]:
+    """The folders of a model, those that begin below number `before`."""
     parent = f"{MODELS}/{model}"
-    return [f"{parent}/{name}" for name in tree.names(parent)]
+    end = f"{(before - 1) // PER_FOLDER:04d}" if before is not None else None
+    return [f"{parent}/{name}" for name in tree.names(parent) if end is None or name <= end]
+
+
+def _is_before(name: str, before: int | None) -> bool:
+    """Whether a file's name begins with a lower number than `before`, all of them of 8 digits."""
+    return before is None or name < f"{before:08d}"
 
 
 def _names_in(tree: Tree, folder: str) -> Iterator[Name]:
@@ -158,6 +174,7 @@ def decode(data: bytes) -> Content:
     match value:
         case {"schema": 1, "seq": int(seq), "previous": previous, "envelope": envelope, **rest}:
             sound = type(seq) is int and isinstance(previous, str | None)
+            sound = sound and value["schema"] is not True  # which is 1, too
             if sound and not rest and canonical(value) == data:
                 return Content(seq=seq, previous=previous, envelope=canonical(envelope))
     raise Malformed("it is not an entry as the ledger writes them")
@@ -165,9 +182,12 @@ def decode(data: bytes) -> Content:
 
 def read_entry(tree: Tree, model: str, name: Name, keys: Sequence[TrustedKey]) -> LedgerEntry:
     """The entry with this name, damaged where its content is not what its place says."""
-    data = tree.read(name.path) or b""
+    too_large = (tree.size(name.path) or 0) > MAX_BYTES
+    data = b"" if too_large else tree.read(name.path) or b""
     content: Content | None = None
     try:
+        if too_large:
+            raise Malformed(f"it has more than {MAX_BYTES} bytes")
         content = decode(data)
         signed = read(content.envelope, keys, place=name.path, seq=name.seq)
     except Malformed as error:
@@ -199,7 +219,7 @@ def without_repeats(entries: Iterable[LedgerEntry]) -> Iterator[LedgerEntry]:
     for entry in entries:
         first = entry
         if entry.damage is None:
-            first = seen.setdefault(entry.signed.envelope_digest, entry)
+            first = seen.setdefault(entry.signed.payload_digest, entry)
         if first is entry:
             yield entry
         else:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from itertools import zip_longest
+from typing import Final
 
 from modelctl.adapters.git import Repository
 from modelctl.adapters.ledger_files import (
@@ -14,10 +17,14 @@ from modelctl.adapters.ledger_files import (
     read_entry,
     without_repeats,
 )
+from modelctl.adapters.ledger_late import Late
 from modelctl.domain.evidence import TrustedKey
 from modelctl.domain.names import MODELS, is_model_name
 from modelctl.domain.tree import REGULAR, Change, Commit, Tree
 from modelctl.errors import ModelctlError
+
+WHOLE: Final = "ledger"
+"""The `file` of what is wrong with all of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,38 +40,58 @@ class LedgerProblem:
 
 
 def verify(
-    repository: Repository, tip: str | None, keys: Sequence[TrustedKey], known: Iterable[str]
+    repository: Repository,
+    tip: str | None,
+    keys: Sequence[TrustedKey],
+    known: Iterable[str],
+    now: datetime,
 ) -> tuple[LedgerProblem, ...]:
     """Everything that is wrong with the ledger at commit `tip` (None: there is no ledger yet).
 
     Keys are judged at the time of the statement: one that expired or was revoked since is still
-    good for what it signed before. `known` are earlier tips.
+    good for what it signed before, as far as the order of the entries bears that out. `known` are
+    earlier tips.
     """
     lost = tuple(_lost(repository, tip, known))
     if tip is None:
         return lost
     tree = repository.tree(tip)
     models = [name for name in tree.names(MODELS) if is_model_name(name)]
-    entries = {model: _entries(tree, model, keys) for model in models}
+    entries = {model: _entries(tree, model, keys, now) for model in models}
     found = [problem for listed in entries.values() for problem in _model(listed)]
     return (*lost, *found, *_files(tree, entries), *_history(repository, tip))
 
 
-def _entries(tree: Tree, model: str, keys: Sequence[TrustedKey]) -> tuple[LedgerEntry, ...]:
+def _entries(
+    tree: Tree, model: str, keys: Sequence[TrustedKey], now: datetime
+) -> tuple[LedgerEntry, ...]:
     found = (read_entry(tree, model, name, keys) for name in names(tree, model))
-    return tuple(without_repeats(found))
+    listed = tuple(without_repeats(found))
+    late = Late(lambda: listed, now)
+    return tuple(map(late.judged, listed))
 
 
 def _model(entries: Sequence[LedgerEntry]) -> Iterator[LedgerProblem]:
-    """What is wrong with the chain and the statements of one model."""
-    before: LedgerEntry | None = None
-    for entry, after in zip(entries, (*entries[1:], None), strict=True):
+    """What is wrong with the statements and the chain of one model."""
+    for entry in entries:
         yield from _proof(entry)
+    yield from chain(entries)
+
+
+def chain(entries: Sequence[LedgerEntry]) -> Iterator[LedgerProblem]:
+    """Where the chain of all entries of one model breaks. Its end may be cut off unnoticed."""
+    before: LedgerEntry | None = None
+    for entry, after in zip_longest(entries, entries[1:]):
         if entry.seq != (expected := before.seq + 1 if before else 1):
             yield _gap(entry, expected)
         elif not _follows(before, entry):
             yield _break(before, entry, after)
         before = entry
+
+
+def broken(entries: Sequence[LedgerEntry]) -> str | None:
+    """The first place where the chain of all entries of one model breaks, or None."""
+    return next(map(str, chain(entries)), None)
 
 
 def _proof(entry: LedgerEntry) -> Iterator[LedgerProblem]:
@@ -124,8 +151,11 @@ def _files(tree: Tree, entries: Mapping[str, Sequence[LedgerEntry]]) -> Iterator
 
 
 def _history(repository: Repository, tip: str) -> Iterator[LedgerProblem]:
-    """Commits that did anything but add files."""
+    """Commits that did anything but add files to the one before."""
     for commit in repository.first_parents(tip):
+        if len(commit.parents) > 1:
+            message = f"rewritten by a merge: commit {commit.sha[:12]} of {commit.author_name}"
+            yield LedgerProblem(file=WHOLE, damage=Damage.REWRITTEN, message=message)
         before = repository.tree(commit.parents[0] if commit.parents else None)
         for change in repository.changes(before, repository.tree(commit.tree)):
             if not change.added:
@@ -142,17 +172,25 @@ def _not_appended(commit: Commit, change: Change) -> LedgerProblem:
 
 
 def _lost(repository: Repository, tip: str | None, known: Iterable[str]) -> Iterator[LedgerProblem]:
-    for sha in known:
-        try:
-            kept = tip is not None and repository.is_ancestor(sha, tip)
-        except ModelctlError:  # not even here any more
-            kept = False
-        if not kept:
-            yield LedgerProblem(
-                file=MODELS,
-                damage=Damage.REWRITTEN,
-                message=f"rewritten: commit {sha[:12]} was its tip and is no longer in its history",
-            )
+    listed = tuple(known)
+    line = {c.sha for c in repository.first_parents(tip)} if tip and listed else set()
+    for sha in listed:
+        if sha not in line:
+            message = _gone(repository, sha)
+            yield LedgerProblem(file=WHOLE, damage=Damage.REWRITTEN, message=message)
+
+
+def _gone(repository: Repository, sha: str) -> str:
+    try:
+        repository.commit(sha)
+    except ModelctlError:  # not even here any more
+        return unknown_commit(sha)
+    return f"rewritten: commit {sha[:12]} was its tip and is no longer in its history"
+
+
+def unknown_commit(name: str) -> str:
+    """What may have become of a commit that isn't here."""
+    return f"{name} is no commit that this clone has: mistyped, or the history was rewritten"
 
 
 def _problem(entry: LedgerEntry, damage: Damage, message: str) -> LedgerProblem:

@@ -7,15 +7,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any, TypeVar
 
-from modelctl.adapters.documents import load
+from modelctl.adapters.checklists_problems import checklists_problems
+from modelctl.adapters.decision_problems import decision_problems
+from modelctl.adapters.documents import MAX_BYTES, load, too_large
 from modelctl.adapters.expressions import compile_rule
+from modelctl.adapters.freezes_problems import freezes_problems
 from modelctl.adapters.gate_problems import gate_problems
+from modelctl.adapters.operations_problems import operations_problems
 from modelctl.adapters.policy_documents import OPTIONAL
 from modelctl.adapters.policy_problems import PolicyProblem, cross_check, key_problems
+from modelctl.adapters.retention_problems import retention_problems
 from modelctl.adapters.schema import validate
 from modelctl.adapters.signing import load_keys
+from modelctl.adapters.strategy_problems import strategy_problems
+from modelctl.adapters.waiver_problems import waivable_problems, waiver_problems
+from modelctl.domain.decisions import DEFAULT, MANUAL, strictest
 from modelctl.domain.document import Document, Location, Path
 from modelctl.domain.evidence import OFFLINE, TrustedKey
 from modelctl.domain.facts import declared
@@ -27,14 +36,13 @@ from modelctl.domain.policy import (
     Policy,
     Role,
     Stage,
-    Step,
-    Strategy,
     Team,
     Transition,
 )
 from modelctl.domain.rules import Expression, Rule, Scope, parse_span
+from modelctl.domain.strategies import strategies_from
 from modelctl.domain.tree import Tree
-from modelctl.domain.waivers import waiver_from
+from modelctl.domain.waivers import Waiver, WaiverLimits, waiver_from
 from modelctl.errors import ModelctlError
 
 ROOT = "policies"
@@ -72,11 +80,19 @@ def load_policy(tree: Tree, commit: str) -> Policy:
     reader.stop()
     found = {name: document for name, document in documents.items() if document}
     policy = _build(reader, found, gate_files, keys, commit)
-    extra = {name: OPTIONAL[name](document, reader) for name, document in optional.items()}
-    policy = replace(policy, waivers=tuple(map(waiver_from, waivers)), **extra)
+    extra = reader.built(optional)
+    policy = replace(policy, waivers=reader.waivers(waivers), **extra)
     reader.problems.extend(cross_check(policy, found))
     reader.problems.extend(key_problems(policy, key_files))
     reader.problems.extend(gate_problems(policy, gate_files))
+    reader.problems.extend(strategy_problems(policy, found["strategies"]))
+    reader.problems.extend(operations_problems(policy, optional))
+    reader.problems.extend(retention_problems(policy, optional.get("retention")))
+    reader.problems.extend(waivable_problems(policy, gate_files))
+    reader.problems.extend(waiver_problems(policy, waivers))
+    reader.problems.extend(decision_problems(policy, found["lifecycle"]))
+    reader.problems.extend(freezes_problems(policy, optional.get("freezes")))
+    reader.problems.extend(checklists_problems(policy, optional.get("checklists")))
     reader.stop()
     return policy
 
@@ -106,6 +122,10 @@ class _Reader:
 
     def document(self, path: str, kind: str) -> Document | None:
         """The document at `path`, None where it is missing or can't be read."""
+        if (size := self.tree.size(path) or 0) > MAX_BYTES:
+            error = too_large(size, path)
+            self._about_file(path, error.problem, error.mend or "")
+            return None
         data = self.tree.read(path)
         if data is None:
             mend = f"add it; `modelctl schema print {kind}` shows its form"
@@ -129,6 +149,12 @@ class _Reader:
         found = {name: self.document(path, name) for name, path in here.items()}
         return {name: document for name, document in found.items() if document is not None}
 
+    def built(self, documents: Mapping[str, Document]) -> dict[str, Any]:
+        """What the optional documents say, by name."""
+        made = ((name, partial(OPTIONAL[name], one, self)) for name, one in documents.items())
+        found = {name: self.attempt(build) for name, build in made}
+        return {name: value for name, value in found.items() if value is not None}
+
     def rule(self, document: Document, path: Path, facts: Mapping[str, str]) -> Expression | None:
         """The compiled rule at `path`; see `modelctl.domain.rules.RuleReader`."""
         try:
@@ -147,6 +173,11 @@ class _Reader:
         if len(self.problems) > before:
             return (), files
         return self.attempt(lambda: load_keys(files)) or (), files
+
+    def waivers(self, files: list[Document]) -> tuple[Waiver, ...]:
+        """What the waivers say; whether one counts is asked when it is needed."""
+        found = (self.attempt(partial(waiver_from, document)) for document in files)
+        return tuple(waiver for waiver in found if waiver is not None)
 
     def leftovers(self) -> None:
         """Tells of YAML that nobody reads: a gate in it would be switched off without a word."""
@@ -191,12 +222,13 @@ def _build(
         roles={name: _role(name, row) for name, row in documents["roles"].data["roles"].items()},
         ownership=_ownership(documents["ownership"].data),
         gates=tuple(gates),
-        strategies={name: _strategy(strategies, name) for name in strategies.data["strategies"]},
+        strategies=strategies_from(strategies, reader),
         default_strategies=strategies.data["defaults"],
         keys=keys,
         rule_approvals=_approvals(lifecycle.data["rule_approvals"]),
         contract_approvals=_approvals(lifecycle.data.get("contract_approvals", ())),
         accept_unknown_authors=lifecycle.data.get("accept_unknown_authors", False),
+        waiver_limits=_waiver_limits(lifecycle.data.get("waivers", {})),
     )
 
 
@@ -212,6 +244,7 @@ def _lifecycle(document: Document) -> Lifecycle:
                 approvals=_approvals(row["approvals"]),
                 source=source,
                 location=document.locate(("transitions", index)),
+                **_decision(row.get("decision", MANUAL)),
             )
         )
         source = row["environment"]
@@ -222,11 +255,23 @@ def _lifecycle(document: Document) -> Lifecycle:
         transitions=tuple(transitions),
         state_branch=data.get("state_branch", "env/{environment}"),
         ledger_branch=data.get("ledger_branch", "ledger"),
+        ends=data.get("ends", {}),
     )
+
+
+def _decision(row: str | Mapping[str, str]) -> dict[str, Any]:
+    if isinstance(row, str):
+        return {"decision": row}
+    modes = {DEFAULT: MANUAL, **row}
+    return {"decision": strictest(modes.values()), "decisions": modes}
 
 
 def _approvals(rows: Iterable[Mapping[str, Any]]) -> tuple[ApprovalRule, ...]:
     return tuple(ApprovalRule(role=row["role"], count=row.get("count", 1)) for row in rows)
+
+
+def _waiver_limits(row: Mapping[str, str]) -> WaiverLimits:
+    return WaiverLimits(**{key: parse_span(span) for key, span in row.items()})
 
 
 def _role(name: str, row: Mapping[str, Any]) -> Role:
@@ -243,20 +288,6 @@ def _role(name: str, row: Mapping[str, Any]) -> Role:
 def _ownership(data: Mapping[str, Any]) -> Ownership:
     teams = {name: Team(name=name, **row) for name, row in data["teams"].items()}
     return Ownership(teams=teams, responsibilities=data["responsibilities"])
-
-
-def _strategy(document: Document, name: str) -> Strategy:
-    row = document.data["strategies"][name]
-    steps = tuple(
-        Step(
-            weight=step["weight"],
-            duration=parse_span(step["duration"]),
-            requests=step.get("requests", 0),
-        )
-        for step in row.get("steps", ())
-    )
-    location = document.locate(("strategies", name))
-    return Strategy(name=name, kind=row["kind"], steps=steps, location=location)
 
 
 def _gate(reader: _Reader, document: Document, name: str) -> Gate | None:
@@ -277,6 +308,7 @@ def _gate(reader: _Reader, document: Document, name: str) -> Gate | None:
         same_dataset=row.get("same_dataset", True),
         on_rollback=row.get("on_rollback", False),
         produce=row.get("produce"),
+        waivable_by=tuple(row.get("waivable_by", ())),
         rules=tuple(rule for rule in rules if rule is not None),
         options=row.get("with", {}),
     )

@@ -51,6 +51,7 @@ def _lifecycle_problems(policy: Policy, document: Document) -> Problems:
         (("transitions", index, "stage"), transition.stage)
         for index, transition in enumerate(lifecycle.transitions)
     ]
+    named.extend((("ends", end), stage) for end, stage in lifecycle.ends.items())
     for path, stage in [*named, (("initial_stage",), lifecycle.initial_stage)]:
         if stage not in stages:
             yield unknown(document, path, "stage", stage, stages)

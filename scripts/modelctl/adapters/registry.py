@@ -19,6 +19,7 @@ from modelctl.domain.registry import (
     plan,
     shortened,
 )
+from modelctl.errors import ModelctlError
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -74,6 +75,29 @@ class MlflowRegistry:
         self.apply(desired, changes)
         return changes
 
+    def remove(self, model: str, version: str, digest: str) -> bool:
+        """Take a version that is ours out of the registry; whether it was there.
+
+        Entries whose tags don't name this very manifest are somebody else's and stay. The run and
+        its artifacts stay as well.
+
+        Raises:
+            ModelctlError: an alias points at it, so somebody uses it.
+            DependencyError: MLflow can't be reached. What was done stays done; run it again.
+        """
+        with translated(self._uri, consequence=_BEHIND):
+            state = self._state(model)
+            ours = state.entries_of(version, digest)
+            pointed = [alias for alias, number in state.aliases.items() if number in ours]
+            if pointed:
+                raise ModelctlError(
+                    f"alias {', '.join(sorted(pointed))} of {model} points at {version}",
+                    mend="remove the alias in MLflow, or reinstate what it stands for",
+                )
+            for number in ours:
+                _delete(self._client, model, number)
+        return bool(ours)
+
     def apply(self, desired: Projection, changes: Sequence[Change]) -> None:
         """Carry out a plan for `desired`. Each change may be repeated without harm."""
         if changes:
@@ -104,6 +128,17 @@ def _registered(client: MlflowClient, model: str) -> TheirModel | None:
         if error.error_code != "RESOURCE_DOES_NOT_EXIST":
             raise
         return None
+
+
+def _delete(client: MlflowClient, model: str, number: str) -> None:
+    from mlflow.exceptions import MlflowException
+
+    try:
+        client.delete_model_version(model, number)
+    except MlflowException as error:
+        # Somebody else was faster: it is gone, which is all that was wanted.
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+            raise
 
 
 def _versions(client: MlflowClient, model: str) -> tuple[RegisteredVersion, ...]:

@@ -13,8 +13,10 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
 from importlib.resources import files
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
+from modelctl.adapters.schema_hints import MEND, entry, hint, inside
 from modelctl.domain.document import Document, Path, dotted
 from modelctl.errors import ModelctlError
 
@@ -23,8 +25,7 @@ if TYPE_CHECKING:
     from jsonschema.protocols import Validator
     from jsonschema_rs import Draft202012Validator as FastValidator
 
-_FOLDER = files("modelctl").joinpath("schemas")
-_SUFFIX = ".schema.json"
+_FOLDER, _SUFFIX = files("modelctl").joinpath("schemas"), ".schema.json"
 KINDS: Final = tuple(
     sorted(f.name.removesuffix(_SUFFIX) for f in _FOLDER.iterdir() if f.name.endswith(_SUFFIX))
 )
@@ -47,12 +48,11 @@ _BOUNDS: Final = {
 }
 _UNITS = {"Items": "entries", "Length": "characters", "Properties": "fields"}
 _CHOICES = ("const", "enum")
-_MEND = "mend it or remove it"
-_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][-+]?[0-9]+)?")
-_BARE = re.compile(r"[-+.\w]+")
+_NUMBER, _BARE = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][-+]?[0-9]+)?"), re.compile(r"[-+.\w]+")
 _CREDENTIALS = re.compile(r"://[^/\s]*@")
 _DOLLAR = re.compile(r"(\\.|\[(?:\\.|[^\]\\])*\])|\$", re.DOTALL)
-_LONGEST_VALUE, _LONGEST_EXAMPLE, _MOST_FIELDS = 60, 160, 30
+MAX_PROBLEMS: Final = 100
+_LONGEST_VALUE, _MOST_FIELDS = 60, 30
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,14 +83,17 @@ def schema(kind: str) -> Mapping[str, Any]:
 
 
 def validate(document: Document, kind: str) -> tuple[SchemaProblem, ...]:
-    """Every problem of a document of this kind, in the order of its lines; empty if it is sound."""
+    """The problems of a document by line, at most `MAX_PROBLEMS` of them; empty if it is sound."""
     if fast_validator(kind).is_valid(document.data):
         return ()
     source = _Source(document, schema(kind))
     errors = slow_validator(kind).iter_errors(document.data)
-    found = {(p.path, p.message): p for e in errors for p in _problems(_breach(e, source))}
+    every = (p for e in errors for p in islice(_problems(_breach(e, source)), _MOST_FIELDS))
+    found: dict[tuple[Path, str], SchemaProblem] = {}
+    while len(found) < MAX_PROBLEMS and (p := next(every, None)):
+        found[p.path, p.message] = p
     # The fast validator decides: what it refuses stays refused, even where only it sees why.
-    problems = list(found.values()) or list(_unexplained(document, kind))
+    problems = list(found.values()) or list(islice(_unexplained(document, kind), MAX_PROBLEMS))
     places = {problem: document.locate(problem.path) for problem in problems}
     return tuple(sorted(problems, key=lambda p: (places[p].line, places[p].column, p.message)))
 
@@ -148,18 +151,26 @@ class _Source:
     def field(self, schema: Mapping[str, Any], name: str) -> Mapping[str, Any]:
         """The schema of a field, with what its definition says where it is silent itself."""
         own = schema.get("properties", {}).get(name, {})
-        return {**self._referred(own), **own}
+        found = {**self._referred(own), **own}
+        return {**found, "examples": found.get("examples") or inside(schema, "properties", name)}
 
     def broken(self, error: ValidationError) -> Mapping[str, Any]:
         """The schema that was broken, with the examples of the field that refers to it."""
         broken = error.schema if isinstance(error.schema, Mapping) else {}
         field: Any = self._root
+        examples, above, before = self._root.get("examples"), self._root, ""
         for step in list(error.absolute_schema_path)[:-1]:
             if isinstance(field, Mapping) and step not in field:
                 field = self._referred(field)
+            if step in ("items", "properties"):
+                above = {"examples": examples}
             field = field[step]
-        examples = field.get("examples", broken.get("examples")) if broken else None
-        return {**broken, "examples": examples}
+            if step == "items" or before == "properties":
+                own = field.get("examples", self._referred(field).get("examples"))
+                examples = own or inside(above, before, step)
+            before = str(step)
+        own = field.get("examples", broken.get("examples")) if broken else None
+        return {**broken, "examples": own or examples if broken else None}
 
     def _referred(self, schema: Mapping[str, Any]) -> Mapping[str, Any]:
         return self._definitions.get(schema.get("$ref", "").rpartition("/")[2], {})
@@ -184,7 +195,7 @@ class _Breach:
 
     def problem(self, says: str, mend: str | None = None) -> SchemaProblem:
         """The problem of the value as a whole; without a mend, the schema's own example."""
-        mend = mend or _hint("write", () if self.is_key else self.path, self.schema)
+        mend = mend or hint("write", () if self.is_key else self.path, self.schema)
         return SchemaProblem(path=self.path, message=f"{_subject(self.path)} {says}", mend=mend)
 
 
@@ -223,11 +234,11 @@ def _rewritten(breach: _Breach, wanted: list[str]) -> str | None:
     """The value as it was probably meant, where only its quotes are wrong."""
     path, value = breach.path, breach.value
     if "string" in wanted and isinstance(value, bool | int | float):
-        return f"write {_entry(path, json.dumps(breach.source.written(path, value)))}"
+        return f"write {entry(path, json.dumps(breach.source.written(path, value)))}"
     if not isinstance(value, str):
         return None
     if {"number", "integer"} & set(wanted) and _NUMBER.fullmatch(value):
-        return f"write {_entry(path, value)} without quotes"
+        return f"write {entry(path, value)} without quotes"
     return None
 
 
@@ -239,7 +250,7 @@ def _missing(breach: _Breach) -> _Problems:
             yield SchemaProblem(
                 path=(*breach.path, name),
                 message=f"missing field `{name}`{inside}",
-                mend=_hint("add", (name,), breach.source.field(breach.schema, name)),
+                mend=hint("add", (name,), breach.source.field(breach.schema, name)),
             )
 
 
@@ -268,7 +279,7 @@ def _renamed(breach: _Breach) -> Mapping[str, str]:
     if breach.schema.get("additionalProperties") is not False:
         return {}
     absent = [name for name in breach.schema.get("properties", {}) if name not in breach.value]
-    near = {name: get_close_matches(name, absent, n=1) for name in _extra(breach)}
+    near = {name: get_close_matches(name, absent, n=1) for name in _extra(breach)[:_MOST_FIELDS]}
     return {name: found[0] for name, found in near.items() if found}
 
 
@@ -284,7 +295,7 @@ def _not_a_choice(breach: _Breach) -> _Problems:
     near = get_close_matches(str(breach.value), choices, n=1)
     yield breach.problem(
         f"must be one of {', '.join(choices)}, not {_found(breach)}",
-        f"write {_entry(breach.path, near[0])}" if near else None,
+        f"write {entry(breach.path, near[0])}" if near else None,
     )
 
 
@@ -339,7 +350,7 @@ def _unexplained(document: Document, kind: str) -> _Problems:
     for error in fast_validator(kind).iter_errors(document.data):
         path = tuple(error.instance_path)
         message = f"{_subject(path)} is not valid: {_show(error.message)}"
-        yield SchemaProblem(path=path, message=message, mend=_MEND)
+        yield SchemaProblem(path=path, message=message, mend=MEND)
 
 
 _EXPLAIN: Final[Mapping[str, Callable[[_Breach], _Problems]]] = {
@@ -375,21 +386,6 @@ def _found(breach: _Breach) -> str:
     if isinstance(value, str):
         return f"the text `{_show(value)}`"
     return "a mapping" if isinstance(value, dict) else "a list" if value is not None else "empty"
-
-
-def _hint(verb: str, path: Path, schema: Mapping[str, Any]) -> str:
-    """What to write: an example of the schema, and its description."""
-    description = str(schema.get("description", "")).rstrip(".")
-    examples = [
-        _entry(path, json.dumps(e, ensure_ascii=False)) for e in schema.get("examples") or ()
-    ]
-    if examples and len(entry := examples[0]) <= _LONGEST_EXAMPLE:
-        return f"{verb}, for example, `{entry}`" + (f". {description}" if description else "")
-    return f"{verb} it: {description}" if description else _MEND
-
-
-def _entry(path: Path, value: str) -> str:
-    return f"{path[-1]}: {value}" if path and isinstance(path[-1], str) else value
 
 
 def _show(text: str) -> str:

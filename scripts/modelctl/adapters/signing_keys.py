@@ -34,6 +34,10 @@ from modelctl.domain.evidence import TrustedKey
 from modelctl.errors import ModelctlError
 
 _SCHEMA: Final = "../../scripts/modelctl/schemas/key.schema.json"
+_FIELD = 2**255 - 19
+_EIGHTH = 0x05FC536D880238B13933C6D305ACDFD5F098EFF289F4C345B027B2C28F95E826
+_WEAK = frozenset((0, 1, _FIELD - 1, _FIELD, _FIELD + 1, _EIGHTH, _FIELD - _EIGHTH))
+"""The points of small order: one signature is good for one in eight messages, whatever they are."""
 _NEW_KEY: Final = "modelctl evidence keygen NAME makes a pair"
 
 
@@ -224,7 +228,16 @@ def _parse(pem: str) -> Ed25519PublicKey:
         raise ModelctlError("it is not a public key in PEM", mend=_NEW_KEY) from None
     if not isinstance(key, Ed25519PublicKey):
         raise ModelctlError("it is not an Ed25519 key", mend=_NEW_KEY)
+    if _y(key) in _WEAK:
+        raise ModelctlError("it is a weak key, for which anybody can sign", mend=_NEW_KEY)
     return key
+
+
+def _y(key: Ed25519PublicKey) -> int:
+    """The number that the key is written as, without the sign in its highest bit."""
+    form = serialization.PublicFormat.Raw
+    raw = key.public_bytes(serialization.Encoding.Raw, form)
+    return int.from_bytes(raw, "little") & (2**255 - 1)
 
 
 def _pem(key: Ed25519PublicKey) -> str:

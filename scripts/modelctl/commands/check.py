@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Set
 from pathlib import Path
 
@@ -163,7 +164,16 @@ def _pull_request(session: Session, reviews: Path, head: str) -> PullRequest:
 def _every_document(session: Session, ref: str | None) -> Report:
     repository = session.repository
     commit = repository.resolve(ref) if ref is not None else None
-    return check_tree(session, repository.tree(commit or repository.working_tree()), commit)
+    tree = repository.tree(commit or repository.working_tree())
+    if not sys.stderr.isatty():
+        return check_tree(session, tree, commit)
+    with click.progressbar(length=1, label="judging", file=sys.stderr) as bar:
+
+        def show(done: int, everything: int) -> None:
+            bar.length = everything
+            bar.update(done - bar.pos)
+
+        return check_tree(session, tree, commit, progress=show)
 
 
 def _work_tree(session: Session) -> Report:

@@ -17,12 +17,12 @@ from modelctl.errors import (
     EXIT_BLOCKED,
     EXIT_PASS,
     EXIT_UNDECIDED,
-    ModelctlError,
 )
 from modelctl.report import words
 from modelctl.services.deciding import Decision, decide
 from modelctl.services.deploying import Deployed, deploy
 from modelctl.services.evidence import load_signer
+from modelctl.services.pointers import unknown_environment
 from modelctl.services.session import Session
 
 
@@ -66,8 +66,7 @@ def command(
     session = options.start(settings, trusted_ref, fetch=True)
     transition = session.policy.lifecycle.to_environment(environment)
     if transition is None:
-        known = ", ".join(session.policy.lifecycle.environments)
-        raise ModelctlError(f"there is no environment {environment}", mend=f"one of: {known}")
+        raise unknown_environment(environment, session.policy.lifecycle.environments)
     merged = tuple(one for file in files for one in load_pull_requests(file))
     if dry_run:
         decisions = decide(session, transition, merged)
@@ -82,7 +81,7 @@ def command(
         enabled=not no_apply,
     )
     done = deploy(session, transition, merged, signer, serving.apply, options.progress)
-    left = [*serving.left, *_registry(session, done, tracking_uri)]
+    left = [*serving.left, *done.left, *_registry(session, done, tracking_uri)]
     return _finish(settings, format_, environment, done.decisions, done, left)
 
 
@@ -146,11 +145,17 @@ def _finish(
     left: list[str],
 ) -> int:
     """Prints what was decided, and the exit code: what is left to do outweighs what is blocked,
-    since only running it again can tell."""
+    since only running it again can tell. What no deploy decided outweighs both: the next run
+    doesn't find it any more."""
+    for warning in done.warnings if done else ():
+        click.echo(f"warning: {warning}", err=True)
     if format_ == "json":
         click.echo(json.dumps(_document(environment, decisions, done, left), indent=2))
     else:
         _tell(settings, environment, decisions, left)
+    if done is not None and done.unaccounted:
+        _accuse(environment, done)
+        return EXIT_BLOCKED
     if left:
         return EXIT_UNDECIDED
     return EXIT_BLOCKED if any(d.blocked for d in decisions) else EXIT_PASS
@@ -173,7 +178,16 @@ def _document(
         }
         for d in decisions
     ]
-    state = {"state": done.state, "recorded": done.recorded} if done else {"dry_run": True}
+    if done is None:
+        state: dict[str, Any] = {"dry_run": True}
+    else:
+        state = {
+            "state": done.state,
+            "recorded": done.recorded,
+            "tags": list(done.tags),
+            "warnings": list(done.warnings),
+            "unaccounted": list(done.unaccounted),
+        }
     return {"environment": environment, "models": models, "left_to_do": left, **state}
 
 
@@ -193,6 +207,17 @@ def _tell(
         click.echo(f"still to do: {task}", err=True)
     if left:
         click.echo("run the same command again to do it", err=True)
+
+
+def _accuse(environment: str, done: Deployed) -> None:
+    """Says what lay in the state that no deploy decided."""
+    held = "; ".join(done.unaccounted)
+    click.echo(f"{environment} held what no deploy decided: {held}", err=True)
+    click.echo(
+        "it was taken out and never signed; see who wrote it: "
+        f"git log --stat {done.state} (a deploy that was killed leaves such things too)",
+        err=True,
+    )
 
 
 def _line(decision: Decision) -> str:

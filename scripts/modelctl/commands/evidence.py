@@ -25,7 +25,7 @@ from modelctl.probes.results import FORMATS, read_result
 from modelctl.services.evidence import asked_evidence, load_signer, record_evidence
 from modelctl.services.keys import new_key
 from modelctl.services.ledger import ledger_rows
-from modelctl.services.pointers import Located, locate, require_model
+from modelctl.services.pointers import Located, locate, locate_exactly, require_model
 from modelctl.services.session import Session
 
 _environment = click.option(
@@ -86,7 +86,7 @@ def evaluate(
     from modelctl.services.candidates import read_model
 
     session = options.start(settings, trusted_ref)
-    located = locate(session, version, ref=ref)
+    located = locate_exactly(session, version, ref=ref)
     model = read_model(located.tree, located.model)
     if model is None:
         raise ModelctlError(f"models/{located.model}/model.yaml is missing or broken")
@@ -137,7 +137,7 @@ def scan(
     from modelctl.probes.scan import scan as look
 
     session = options.start(settings, trusted_ref)
-    located = locate(session, version, ref=ref)
+    located = locate_exactly(session, version, ref=ref)
     if not dry_run:
         _expect_key(key_file)
     with _artifacts(session, located, tracking_uri) as folder:
@@ -184,10 +184,11 @@ def record(
 ) -> int:
     """Record the result of a tool as evidence about MODEL@VERSION.
 
-    Reads JUnit XML, Great Expectations, Locust and modelscan results, and plain JSON with `passed`.
+    Reads JUnit XML, the JSON of Great Expectations, Locust, modelscan, pip-audit and Evidently, and
+    plain JSON with `passed`. Exposure is JSON with `requests`, `errors`, `since` and `until`.
     """
     session = options.start(settings, trusted_ref)
-    located = locate(session, version, ref=ref)
+    located = locate_exactly(session, version, ref=ref)
     predicate = read_result(file.read_bytes(), file.name, result_format)
     signer = None if dry_run else load_signer(key_file, options.signing_secret())
     return _conclude(session, located, kind, environment, predicate, signer, format_)

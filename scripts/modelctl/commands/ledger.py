@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import json
-
 import click
 
+from modelctl.adapters.ledger_verify import WHOLE
 from modelctl.cli import Settings
 from modelctl.commands import options
-from modelctl.domain.names import parse_model
+from modelctl.domain.names import MODELS, parse_model
 from modelctl.errors import EXIT_BLOCKED, EXIT_PASS
-from modelctl.report import words
-from modelctl.services.ledger import entry_at, ledger_rows
+from modelctl.report import proofs as report
+from modelctl.services.ledger import earlier_tip, entry_at, ledger_rows, require_ledger
 from modelctl.services.pointers import require_model
+from modelctl.services.proofs import prove_deployments
+from modelctl.services.session import Session
 
 
 @click.command(name="list", short_help="List the history of a model.")
@@ -47,32 +48,58 @@ def show(settings: Settings, model: str, seq: int, trusted_ref: str | None) -> i
 @click.option(
     "--known", multiple=True, metavar="COMMIT", help="A commit that was the ledger's tip."
 )
+@click.option("--model", metavar="MODEL", help="Only what is about this model.")
 @options.trusted_ref
 @options.output_format("text", "json")
 @click.pass_obj
 def verify(
-    settings: Settings, known: tuple[str, ...], trusted_ref: str | None, format_: str
+    settings: Settings,
+    known: tuple[str, ...],
+    model: str | None,
+    trusted_ref: str | None,
+    format_: str,
 ) -> int:
-    """Prove that no entry is missing, altered, reordered or signed by a stranger.
+    """Prove that no entry is missing, altered, reordered or signed by a stranger, and that every
+    deployment has its manifest, its evidence, its approvals, its path through the branches and its
+    record on the environment's branch.
 
-    --known names a commit that you have seen as the ledger's tip: that it is still in the history
-    shows that nothing was cut off or rewritten.
+    --known is the full id of a commit that you have seen as the ledger's tip: that it is still in
+    the history shows that nothing was cut off or rewritten.
+
+    \b
+    modelctl ledger verify
+    modelctl ledger verify --model churn-predictor --format json
     """
     session = options.start(settings, trusted_ref)
-    problems = session.ledger.verify(known=known)
-    models = session.ledger.models()
-    count = sum(len(session.ledger.entries(model)) for model in models)
+    require_ledger(session, "to prove")
+    known = tuple(earlier_tip(session.repository, commit) for commit in known)
+    name = require_model(session, parse_model(model)) if model is not None else None
+    found = _verified(session, known, name)
     if format_ == "json":
-        rows = [{"file": p.file, "damage": p.damage.value, "message": p.message} for p in problems]
-        click.echo(
-            json.dumps({"entries": count, "models": len(models), "problems": rows}, indent=2)
-        )
+        click.echo(report.json(found), nl=False)
     else:
-        for problem in problems:
-            click.echo(f"✗ {problem}")
-        found = words.count(len(problems), "problem")
-        verdict = found if problems else "nothing is missing, altered or out of order"
-        entries = "1 entry" if count == 1 else f"{count:,} entries"
-        total = f"{entries} about {words.count(len(models), 'model')}"
-        click.echo(f"{'✗' if problems else '✓'} {total}: {verdict}")
-    return EXIT_BLOCKED if problems else EXIT_PASS
+        click.echo(report.terminal(found, options.look(settings)), nl=False)
+    return EXIT_BLOCKED if found.problems else EXIT_PASS
+
+
+def _verified(session: Session, known: tuple[str, ...], name: str | None) -> report.Verified:
+    """The chain first, then the proofs; a name narrows both to that model."""
+    models = session.ledger.models() if name is None else (name,)
+    chain = [p for p in session.ledger.verify(known=known) if name is None or _about(p.file, name)]
+    proofs = prove_deployments(session, None if name is None else models)
+    lines = [report.Line(file=p.file, kind=p.damage.value, message=p.message) for p in chain]
+    lines += [
+        report.Line(file=p.file, kind=p.part.value, message=p.message) for p in proofs.problems
+    ]
+    return report.Verified(
+        entries=sum(len(session.ledger.entries(model)) for model in models),
+        models=len(models),
+        deployments=proofs.deployments,
+        deployed_models=proofs.models,
+        problems=tuple(lines),
+    )
+
+
+def _about(file: str, model: str) -> bool:
+    """Whether a problem of the ledger concerns a model; one of the whole ledger does."""
+    return file == WHOLE or file.startswith(f"{MODELS}/{model}/")

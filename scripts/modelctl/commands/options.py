@@ -11,6 +11,7 @@ import click
 
 from modelctl.adapters.git import Repository
 from modelctl.cli import Settings
+from modelctl.errors import ModelctlError
 from modelctl.services.evidence import SIGNING_KEY
 from modelctl.services.session import Session, open_session
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from modelctl.domain.board import LedgerRow
     from modelctl.report.look import Look
+    from modelctl.report.words import Rules
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -36,7 +38,8 @@ trusted_ref: Decorator = click.option(
     metavar="REF",
     envvar="MODELCTL_TRUSTED_REF",
     show_envvar=True,
-    help="Take the rules from this ref instead of the default branch.",
+    help="Take the rules from this ref instead of the default branch. A branch is taken as the "
+    "remote has it; refs/heads/BRANCH is your own.",
 )
 key_file: Decorator = click.option(
     "--key",
@@ -88,6 +91,19 @@ def start(settings: Settings, trusted: str | None, *, fetch: bool = False) -> Se
     return open_session(settings.directory, trusted=trusted, fetch=fetch)
 
 
+def rules(session: Session, trusted: str | None) -> Rules:
+    """By which rules the session judges, and where they were found."""
+    from modelctl.report.words import Rules
+
+    repository, ref = session.repository, trusted or session.policy.lifecycle.default_branch
+    shared = f"{repository.remote}/{ref}"
+    try:
+        repository.resolve(f"refs/remotes/{shared}")
+    except ModelctlError:  # a commit, a full name, or a repository without a remote
+        shared = ref
+    return Rules(commit=session.policy.commit, ref="HEAD" if ref == "HEAD" else shared)
+
+
 def look(settings: Settings) -> Look:
     """What stdout can show: its width, colours and letters."""
     import shutil
@@ -108,6 +124,12 @@ def signing_secret() -> str | None:
 def progress(message: str) -> None:
     """A line for people, on stderr, so that stdout stays data."""
     click.echo(message, err=True)
+
+
+def note(lacking: tuple[str, str] | None) -> None:
+    """What was lacking, and its mend, for people, on stderr."""
+    if lacking is not None:
+        progress(f"note: {lacking[0]}\n  mend: {lacking[1]}")
 
 
 def ledger(rows: Sequence[LedgerRow], format_: str, settings: Settings) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import click
 
@@ -14,12 +14,14 @@ from modelctl.commands import options
 from modelctl.domain.facts import declared, kinds
 from modelctl.domain.names import parse_model
 from modelctl.domain.policy import Gate, Policy, Transition
+from modelctl.domain.triggers import LIVE, LIVE_KIND, MEANINGS
 from modelctl.domain.verdict import Subject
-from modelctl.errors import EXIT_BLOCKED, EXIT_PASS, ModelctlError
+from modelctl.errors import EXIT_BLOCKED, EXIT_PASS
 from modelctl.report import words
 from modelctl.services.candidates import read_model
-from modelctl.services.pointers import locate
+from modelctl.services.pointers import known_models, locate, unknown_environment, unknown_model
 from modelctl.services.session import Session
+from modelctl.services.waiver_lint import other_notes, waiver_lines
 
 
 @click.command(short_help="Check the policies and the types of their rules.")
@@ -35,6 +37,11 @@ def lint(settings: Settings, ref: str | None, format_: str) -> int:
     except PolicyError as error:
         _print_problems(error, format_)
         return EXIT_BLOCKED
+    problems, notes = waiver_lines(repository, policy, commit)
+    if problems:
+        _print_problems(PolicyError(problems), format_)
+        return EXIT_BLOCKED
+    notes += other_notes(repository, policy, commit)
     rules = sum(len(gate.rules) for gate in policy.gates)
     counts = {
         "gates": len(policy.gates),
@@ -44,9 +51,10 @@ def lint(settings: Settings, ref: str | None, format_: str) -> int:
         "keys": len(policy.keys),
     }
     if format_ == "json":
-        click.echo(json.dumps({"problems": [], **counts}, indent=2))
+        click.echo(json.dumps({"problems": [], "notes": list(notes), **counts}, indent=2))
     else:
         click.echo("✓ " + ", ".join(f"{number} {name}" for name, number in counts.items()))
+        click.echo("".join(f"! {note}\n" for note in notes), nl=False)
     return EXIT_PASS
 
 
@@ -93,13 +101,64 @@ def _about(model: str | None, version: str | None, transition: Transition) -> Su
 @click.command(short_help="List what a rule may read.")
 @click.argument("kind", required=False)
 def facts(kind: str | None) -> int:
-    """List the facts that a rule over this KIND of evidence may read, with their types."""
+    """List the facts that a rule over this KIND of evidence may read, with their types.
+
+    KIND `live` is what the conditions in strategies.yaml, rollback.yaml and monitoring.yaml read.
+    """
     if kind is None:
-        click.echo("\n".join(kinds()))
+        click.echo("\n".join((*kinds(), LIVE_KIND)))
         options.progress("Any other kind has the common facts: modelctl policy facts custom")
         return EXIT_PASS
+    if kind == LIVE_KIND:
+        click.echo("\n".join(_live_lines()))
+        return EXIT_PASS
+    if kind not in kinds():
+        click.echo(f"{kind} is no kind known here; facts of any kind:")
     width = max(len(name) for name in declared(kind))
     click.echo("\n".join(f"{name:<{width}}  {type_}" for name, type_ in declared(kind).items()))
+    return EXIT_PASS
+
+
+def _live_lines() -> Iterator[str]:
+    """What a condition may read: its type, and what it is in which unit."""
+    width = max(map(len, LIVE))
+    for name, type_ in LIVE.items():
+        _, meaning = MEANINGS.get(name, (type_, "as model.yaml has it"))
+        yield f"{name:<{width}}  {type_:<19}  {meaning}"
+
+
+@click.command(short_help="Say which versions a changed policy would decide otherwise.")
+@click.option("--base", required=True, metavar="REF", help="The policy as it is.")
+@click.option("--head", metavar="REF", help="The changed policy.  [default: the work tree]")
+@options.output_format("terminal", "json", "markdown")
+@click.pass_obj
+def backtest(settings: Settings, base: str, head: str | None, format_: str) -> int:
+    """Judge every deployment on the ledger by two policies, with what was known when it happened,
+    and say which would change verdict, by which rule.
+
+    \b
+    modelctl policy backtest --base main                 the policy in the work tree
+    modelctl policy backtest --base main --head BRANCH --format markdown
+
+    Reviews are not judged again. It says what would have been, so nothing it finds is an error.
+    """
+    from modelctl.report.backtest import json as as_json, markdown, terminal
+    from modelctl.services.backtest import backtest as run, read_rules
+    from modelctl.services.ledger import no_ledger
+
+    repository = Repository.discover(settings.directory)
+    base_rules = read_rules(repository, base)
+    found = run(
+        repository,
+        base_rules,
+        read_rules(repository, head),
+        options.progress,
+    )
+    options.note(no_ledger(repository, base_rules.policy.lifecycle.ledger_branch))
+    if format_ == "terminal":
+        click.echo(terminal(found, options.look(settings)), nl=False)
+    else:
+        click.echo({"json": as_json, "markdown": markdown}[format_](found), nl=False)
     return EXIT_PASS
 
 
@@ -108,8 +167,7 @@ def _transitions(policy: Policy, environment: str | None) -> Sequence[Transition
         return policy.lifecycle.transitions
     found = policy.lifecycle.to_environment(environment)
     if found is None:
-        known = ", ".join(policy.lifecycle.environments)
-        raise ModelctlError(f"there is no environment {environment}", mend=f"one of: {known}")
+        raise unknown_environment(environment, policy.lifecycle.environments)
     return (found,)
 
 
@@ -129,7 +187,7 @@ def _gates(session: Session, transition: Transition, name: str | None) -> Sequen
         model = read_model(session.repository.tree(commit), wanted)
         if model is not None:
             return session.policy.gates_for([scope_of(model, transition.environment)])
-    raise ModelctlError(f"there is no model {wanted}", mend="run `modelctl status`")
+    raise unknown_model(wanted, known_models(session))
 
 
 def _print_problems(error: PolicyError, format_: str) -> None:

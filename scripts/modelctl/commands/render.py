@@ -11,6 +11,7 @@ from modelctl.cli import Settings
 from modelctl.commands import options
 from modelctl.domain.names import parse_model
 from modelctl.errors import EXIT_BLOCKED, EXIT_PASS, ModelctlError
+from modelctl.services.pointers import unknown_environment
 from modelctl.services.rendering import render, wanted_requests
 from modelctl.services.session import Session
 from modelctl.services.state import state_tree
@@ -66,8 +67,7 @@ def command(
     session = options.start(settings, trusted_ref)
     transition = session.policy.lifecycle.to_environment(environment)
     if transition is None:
-        known = ", ".join(session.policy.lifecycle.environments)
-        raise ModelctlError(f"there is no environment {environment}", mend=f"one of: {known}")
+        raise unknown_environment(environment, session.policy.lifecycle.environments)
     names = [parse_model(name) for name in models] or None
     rendered = render(session, wanted_requests(session, transition, names, ref=ref))
     files = {f"{m}/{name}": text for m, one in rendered.items() for name, text in one.items()}

@@ -13,11 +13,21 @@ from modelctl.services.board import board
 
 @click.command(short_help="Show which version is where, and what is next.")
 @click.argument("models", metavar="[MODEL]...", nargs=-1)
+@click.option(
+    "--next/--no-next",
+    "judged",
+    default=None,
+    help="Ask the gates what stands before each next stage.  [default: of at most 20 models]",
+)
 @options.trusted_ref
 @options.output_format("terminal", "json", "markdown")
 @click.pass_obj
 def command(
-    settings: Settings, models: tuple[str, ...], trusted_ref: str | None, format_: str
+    settings: Settings,
+    models: tuple[str, ...],
+    judged: bool | None,
+    trusted_ref: str | None,
+    format_: str,
 ) -> int:
     """Show models by environments: version, stage, since when and by whom, and what stands
     between each version and its next stage."""
@@ -25,7 +35,7 @@ def command(
 
     session = options.start(settings, trusted_ref)
     names = [parse_model(name) for name in models] or None
-    shown = board(session, names)
+    shown = board(session, names, judged=judged)
     if format_ == "terminal":
         click.echo(terminal(shown, options.look(settings)), nl=False)
     else:

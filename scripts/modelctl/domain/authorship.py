@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from modelctl.domain.reviews import User
+from modelctl.domain.reviews import PullRequest, User
 
 _TRAILER = re.compile(r"^[ \t]*co-authored-by:[ \t]*(\S.*)$", re.IGNORECASE | re.MULTILINE)
 _ADDRESS = re.compile(r"<([^<>]*)>")
@@ -55,6 +55,16 @@ def authorship(commits: Iterable[Credit], known: Iterable[User]) -> Authorship:
         else:
             found.setdefault(user.id, user)
     return Authorship(accounts=tuple(found.values()), unknown=tuple(unknown))
+
+
+def names_of(pull_request: PullRequest) -> tuple[str, ...]:
+    """Every name of those whose pull request it is: their logins, any other login that their
+    accounts have in its reviews, and the addresses that belong to no account."""
+    own = (pull_request.author, *pull_request.authors)
+    ids = {user.id for user in own}
+    heard = (review.user for review in pull_request.reviews if review.user is not None)
+    logins = (u.login for u in (*own, *heard, *pull_request.requested) if u.id in ids)
+    return tuple(dict.fromkeys((*logins, *pull_request.unknown_authors)))
 
 
 def _claims(commit: Credit) -> Iterator[tuple[User | None, str]]:

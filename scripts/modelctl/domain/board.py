@@ -13,6 +13,7 @@ class FlagKind(StrEnum):
     """What may be wrong with a version where it serves."""
 
     DRIFT = "drift"  # the environment runs something else than its branch asks for
+    DEPRECATED = "deprecated"  # it may go on serving where it does, but another one is to be used
     QUARANTINED = "quarantined"  # it was rolled back there and may not come again
     REGISTRY = "registry"  # the registry names another version
     UNHEALTHY = "unhealthy"  # it does not answer as it should

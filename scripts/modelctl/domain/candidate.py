@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from modelctl.domain.decisions import MANUAL
 from modelctl.domain.document import Document, Location, Path
+from modelctl.domain.endings import Ending
 from modelctl.domain.evidence import Signed
 from modelctl.domain.history import Deployment, Quarantine
 from modelctl.domain.manifest import Model, ModelVersion, Release
-from modelctl.domain.policy import Policy, Strategy, Transition
+from modelctl.domain.policy import Policy, Transition
+from modelctl.domain.strategies import Strategy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,7 +22,8 @@ class Candidate:
     `digest` is the sha256 of the manifest as committed, `blob` its git object id. `predecessors`
     are the merged version before it by Semantic Versioning order, and the one that is served.
     `model_before` is the model as the target branch has it now: a change can't escape a gate by
-    changing the model's own task, tier or target.
+    changing the model's own task, tier or target. `brought_by` are the logins and addresses of
+    those whose pull request brings it, where that is known: they waive nothing for it.
     """
 
     model: Model
@@ -34,6 +38,12 @@ class Candidate:
     predecessors: tuple[ModelVersion, ...] = ()
     model_before: Model | None = None
     is_rollback: bool = False
+    brought_by: tuple[str, ...] = ()
+
+    @property
+    def decision(self) -> str:
+        """Who has the word on it. A way back passes few gates, so people always have it."""
+        return MANUAL if self.is_rollback else self.transition.decision
 
     @property
     def name(self) -> str:
@@ -89,8 +99,9 @@ class Served:
 class Facts:
     """Everything outside the documents that a gate may look at.
 
-    `signed` are the model's statements on the ledger, read with the trusted keys; `served` is what
-    the target environment serves now, None for nothing; `now` is UTC.
+    `signed` are the model's statements on the ledger, read with the trusted keys; `damage` is what
+    is wrong with that ledger, so that others may be missing; `served` is what the target
+    environment serves now, None for nothing; `now` is UTC.
     """
 
     now: datetime
@@ -98,3 +109,5 @@ class Facts:
     served: Served | None = None
     history: tuple[Deployment, ...] = ()
     quarantines: tuple[Quarantine, ...] = ()
+    endings: tuple[Ending, ...] = ()
+    damage: str | None = None

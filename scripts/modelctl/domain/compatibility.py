@@ -84,6 +84,8 @@ class NeededBump(NamedTuple):
 
 def difference(before: Signature, after: Signature) -> SignatureDiff:
     """What changed from `before` to `after`; descriptions and the order of named columns don't."""
+    if before == after:  # as it is from most versions to the next
+        return SignatureDiff(inputs=FieldsDiff(), outputs=FieldsDiff())
     return SignatureDiff(
         inputs=_fields_diff(before.inputs, after.inputs),
         outputs=_fields_diff(before.outputs, after.outputs),

@@ -8,6 +8,8 @@ from typing import Any
 
 Path = tuple[str | int, ...]
 """Where a value stands in a document: `("metrics", 0, "value")`."""
+LONGEST_QUOTE = 2_000
+"""Characters of a line: a document of one line would be in a report as often as it has problems."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
@@ -62,9 +64,9 @@ class Document:
         return Location(file=self.file, path=dotted(path))
 
     def quote(self, line: int) -> str:
-        """The text of `line` (from 1), or an empty string past the end."""
+        """The text of `line` (from 1), cut where it is very long; an empty string past the end."""
         lines = self.text.splitlines()
-        return lines[line - 1] if 0 < line <= len(lines) else ""
+        return lines[line - 1][:LONGEST_QUOTE] if 0 < line <= len(lines) else ""
 
 
 def dotted(path: Path) -> str:

@@ -87,6 +87,11 @@ class TrustedKey:
     revoked_at: datetime | None = None
     location: Location | None = None
 
+    @property
+    def end(self) -> datetime:
+        """From when on it is not good any more."""
+        return min(self.valid_until, self.revoked_at or self.valid_until)
+
     def objection(self, statement: Statement, now: datetime) -> str | None:
         """Why this key may not sign `statement` as evidence that is judged now, or None.
 
@@ -103,12 +108,11 @@ class TrustedKey:
     def past_objection(self, statement: Statement) -> str | None:
         """Why this key could not sign `statement` when it was made, or None.
 
-        History is read by this: it stays true when its key is replaced.
+        History is read by this: it stays true when its key is replaced. That a key which ended
+        dates a statement back is told by the place of that one on the ledger (`outlived`).
         """
-        made, end = statement.made_at, self.valid_until
-        if self.revoked_at is not None:
-            end = min(end, self.revoked_at)
-        if not self.valid_from <= made < end:
+        made = statement.made_at
+        if not self.valid_from <= made < self.end:
             return f"key {self.name} was not valid on {made:%Y-%m-%d}"
         if "*" not in self.kinds and statement.kind not in self.kinds:
             return f"key {self.name} may not sign {statement.kind} statements"
@@ -121,7 +125,8 @@ class TrustedKey:
 class Signed:
     """A statement as it lies on the ledger, with what its signatures proved.
 
-    `envelope_digest` is the sha256 of the envelope, `keys` the trusted keys that truly signed it.
+    `envelope_digest` is the sha256 of the envelope, `payload_digest` that of what was signed: by it
+    a repeated statement is told. `keys` are the trusted keys that truly signed it.
     `problem` says why nothing in it may be believed (bad signature, unknown key, broken envelope);
     `statement` is then only good for saying which one it was. `place` is its file on the ledger.
     """
@@ -132,6 +137,16 @@ class Signed:
     place: str
     seq: int = 0
     problem: str | None = None
+    payload_digest: str = ""
+
+    @property
+    def vouched_by(self) -> TrustedKey | None:
+        """The key that might say so when it was made, the one that is good longest of several."""
+        statement = self.statement
+        if statement is None or self.problem is not None:
+            return None
+        good = [key for key in self.keys if key.past_objection(statement) is None]
+        return max(good, key=lambda key: key.end, default=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,6 +185,15 @@ class AskedEvidence:
     need: Need
     gates: tuple[str, ...]
     selection: Selection
+
+
+def outlived(signed: Signed, witness: Signed) -> bool:
+    """Whether a witness that stands before it on the ledger shows that it came after its key's
+    end, whatever it says itself: the witness is dated at or after that."""
+    key, told = signed.vouched_by, witness.statement
+    if key is None or told is None or witness.vouched_by is None:
+        return False
+    return witness.seq < signed.seq and told.made_at >= key.end
 
 
 def select(candidates: Iterable[Signed], need: Need, digest: str, now: datetime) -> Selection:

@@ -8,7 +8,8 @@ accident. The types are CEL's: `double`, `int`, `bool`, `string`, `list(string)`
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from modelctl.domain.evidence import Statement
@@ -43,6 +44,21 @@ _TESTS: Mapping[str, str] = {
     "tests.failed": "int",
     "tests.skipped": "int",
 }
+_RUN: Mapping[str, str] = {
+    "hours": "double",
+    "requests": "int",
+    "errors": "int",
+    "error_rate": "double",
+    "difference": METRICS,
+}
+"""What a run beside the served version says; `difference` is by how much it was above the
+served version, by figure."""
+
+_SIGNED = frozenset(
+    ("effect", "effect_lower", "effect_upper", "highest_psi", "prediction_psi", "prediction_kl")
+)
+"""The figures that may be below zero; of the last three by what rounding does."""
+
 _BY_KIND: Mapping[str, Mapping[str, str]] = {
     "evaluation": {
         "metrics": METRICS,
@@ -52,6 +68,7 @@ _BY_KIND: Mapping[str, Mapping[str, str]] = {
         "groups": GROUPS,
         "features.hash": "string",
         "signature.digest": "string",
+        "confidence": "double",
         **_LATENCY,
         **_RESOURCES,
     },
@@ -60,6 +77,8 @@ _BY_KIND: Mapping[str, Mapping[str, str]] = {
         "throughput_rps": "double",
         "error_rate": "double",
         "malformed_rejected": "double",
+        "replicas": "int",
+        "items_per_second": "double",
         **_LATENCY,
         **_RESOURCES,
     },
@@ -74,8 +93,45 @@ _BY_KIND: Mapping[str, Mapping[str, str]] = {
         "files.scanned": "int",
         "files.infected": "int",
     },
+    "dependency-scan": {
+        "dependencies.total": "int",
+        "dependencies.skipped": "int",
+        "dependencies.vulnerable": "int",
+        "dependencies.scanned": "map(string, string)",
+        "vulnerabilities.known": "int",
+        "vulnerabilities.fixable": "int",
+    },
+    "drift": {
+        "psi": METRICS,
+        "highest_psi": "double",
+        "prediction_psi": "double",
+        "columns.total": "int",
+        "columns.drifted": "int",
+        "share": "double",
+    },
+    "exposure": {"requests": "int", "errors": "int", "since": "string", "until": "string"},
+    "canary": {"weight": "int", **_RUN},
+    "shadow": {"prediction_psi": "double", "prediction_kl": "double", **_RUN},
+    "ab-test": {
+        "primary": "string",
+        "effect": "double",
+        "effect_lower": "double",
+        "effect_upper": "double",
+        "significant": "bool",
+        "guardrails_broken": "int",
+        **_RUN,
+    },
+    "rollback-rehearsal": {
+        "seconds": "double",
+        "to_version": "string",
+        "artifacts_present": "bool",
+        "features_present": "bool",
+        "failed_requests": "int",
+    },
 }
 _SUBJECT: Mapping[str, str] = {
+    "strategy.name": "string",
+    "strategy.kind": "string",
     "model.name": "string",
     "model.task": "string",
     "model.tier": "string",
@@ -92,6 +148,7 @@ _SUBJECT: Mapping[str, str] = {
     "version.framework": "string",
     "version.dependencies": "list(string)",
     "version.tags": "map(string, string)",
+    "version.pins": "map(string, string)",
 }
 
 
@@ -113,8 +170,8 @@ def kinds() -> tuple[str, ...]:
     return tuple(_BY_KIND)
 
 
-def subject_facts(model: Model, version: ModelVersion) -> dict[str, Any]:
-    """The facts about a model and the version that is judged, as its documents say them."""
+def model_facts(model: Model) -> dict[str, Any]:
+    """The facts about a model, as its document says them."""
     contract = model.data_contract
     facts: dict[str, Any] = {
         "model.name": model.name,
@@ -123,11 +180,6 @@ def subject_facts(model: Model, version: ModelVersion) -> dict[str, Any]:
         "model.target": model.serving.target,
         "model.sla": {name: float(value) for name, value in model.sla.items()},
         "model.protected_groups": list(contract.protected_groups),
-        "version.number": str(version.version),
-        "version.size_mb": version.artifacts.size / 1e6,
-        "version.framework": version.framework[0],
-        "version.dependencies": list(version.dependencies),
-        "version.tags": dict(version.tags),
     }
     if contract.evaluation:
         facts["model.evaluation.name"] = contract.evaluation.name
@@ -135,9 +187,34 @@ def subject_facts(model: Model, version: ModelVersion) -> dict[str, Any]:
     if contract.feature_view:
         facts["model.feature_view.name"] = contract.feature_view.name
         facts["model.feature_view.hash"] = contract.feature_view.hash
+    return facts
+
+
+def subject_facts(model: Model, version: ModelVersion) -> dict[str, Any]:
+    """The facts about a model and the version that is judged, as its documents say them."""
+    facts = {
+        **model_facts(model),
+        "version.number": str(version.version),
+        "version.size_mb": version.artifacts.size / 1e6,
+        "version.framework": version.framework[0],
+        "version.dependencies": list(version.dependencies),
+        "version.tags": dict(version.tags),
+        "version.pins": pins(version.dependencies),
+    }
     if version.features:
         facts["version.features.hash"] = version.features.hash
     return facts
+
+
+def pins(dependencies: Iterable[str]) -> dict[str, str]:
+    """Pinned dependencies as package → version: names as PEP 503 compares them, without extras."""
+    pairs = (text.split("==") for text in dependencies)
+    return {package(name.partition("[")[0]): version for name, version in pairs}
+
+
+def package(name: str) -> str:
+    """The name of a package as PEP 503 compares it: `Scikit_Learn` is `scikit-learn`."""
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def measured_facts(statement: Statement, prefix: str) -> dict[str, Any]:
@@ -149,7 +226,7 @@ def measured_facts(statement: Statement, prefix: str) -> dict[str, Any]:
     facts: dict[str, Any] = {}
     for name, type_ in {**_MEASURED, **_BY_KIND.get(statement.kind, {})}.items():
         value = _typed(_dig(statement.predicate, name), type_)
-        if value is not None:
+        if value is not None and not _impossible(name, value):
             facts[f"{prefix}.{name}"] = value
     return facts
 
@@ -179,6 +256,11 @@ def _typed(value: Any, type_: str) -> Any:
     if type_ == "bool":
         return value if isinstance(value, bool) else None
     return value if type_ == "string" and isinstance(value, str) else None
+
+
+def _impossible(name: str, value: Any) -> bool:
+    """Whether a count, a time or a rate is below zero, which nobody has measured."""
+    return isinstance(value, int | float) and value < 0 and name not in _SIGNED
 
 
 def _finite(value: Any) -> float | None:

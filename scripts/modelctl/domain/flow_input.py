@@ -8,6 +8,7 @@ from hashlib import sha256
 from itertools import chain
 from types import MappingProxyType
 
+from modelctl.domain.endings import RETIRED, Ending, ended
 from modelctl.domain.history import Deployment, Quarantine
 from modelctl.domain.manifest import Release
 from modelctl.domain.names import MODELS, ModelFile, classify, version_path
@@ -16,6 +17,10 @@ from modelctl.domain.tree import Change, Tree
 
 KnownFile = tuple[Change, ModelFile]
 _NO_HISTORY: Mapping[str, Sequence[Deployment]] = MappingProxyType({})
+
+
+def _unguarded(model: str, version: str) -> tuple[str, ...]:
+    return ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +32,8 @@ class FlowInput:
     read, before and after. `history` has each model's deployments, oldest first.
     `source_files(commit, path)` is the object id of a file at a commit, None where there is none;
     `on_source_branch(commit)` says whether the branch of the source environment contains it.
+    `endings` tell which versions have ended, in the order of the ledger; `guards(model, version)`
+    says why one must stay all the same.
     """
 
     branch: str
@@ -42,6 +49,8 @@ class FlowInput:
     on_source_branch: Callable[[str], bool]
     history: Mapping[str, Sequence[Deployment]] = field(default_factory=lambda: _NO_HISTORY)
     quarantines: tuple[Quarantine, ...] = ()
+    endings: tuple[Ending, ...] = ()
+    guards: Callable[[str, str], tuple[str, ...]] = _unguarded
     _known: Mapping[str, tuple[KnownFile, ...]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -101,6 +110,24 @@ class FlowInput:
         where = (model, version, environment)
         held = (q for q in self.quarantines if (q.model, q.version, q.environment) == where)
         return next(held, None)
+
+    def ending(self, model: str, version: str) -> Ending | None:
+        """How a version has ended, if it has."""
+        return ended([ending for ending in self.endings if ending.model == model], version)
+
+    def retired(self, change: Change, file: ModelFile) -> bool:
+        """Whether a change does nothing but take away the manifest of a retired version."""
+        if file.version is None or change.after is not None:
+            return False
+        ending, data = self.ending(file.model, file.version), self.before.read(change.path)
+        if ending is None or ending.end != RETIRED or data is None:
+            return False
+        return ending.digest == sha256(data).hexdigest()
+
+    def retirements(self, model: str) -> frozenset[str]:
+        """The manifests of retired versions of `model` that the change takes away."""
+        known = self._known.get(model, ())
+        return frozenset(change.path for change, file in known if self.retired(change, file))
 
 
 ABOUT_MODELS = f"{MODELS}/README.md"

@@ -12,7 +12,12 @@ from modelctl.domain.evidence import Signed, Statement
 from modelctl.domain.names import ModelFile, classify
 
 DEPLOYMENT, ROLLBACK, QUARANTINE = "deployment", "rollback", "quarantine"
-JOB_KINDS = frozenset({DEPLOYMENT, ROLLBACK, QUARANTINE})
+DEPRECATION, REJECTION, ARCHIVAL = "deprecation", "rejection", "archival"
+RETIREMENT, REINSTATEMENT = "retirement", "reinstatement"
+END_KINDS = frozenset({DEPRECATION, REJECTION, ARCHIVAL, RETIREMENT, REINSTATEMENT})
+"""Kinds that tell of the end of a version's life, or take that back (`domain/endings.py`)."""
+
+JOB_KINDS = frozenset({DEPLOYMENT, ROLLBACK, QUARANTINE, *END_KINDS})
 """Kinds that only the jobs sign; everything else on the ledger is evidence."""
 
 _EMPTY: Mapping[str, Any] = MappingProxyType({})
@@ -59,7 +64,7 @@ def deployments(entries: Iterable[Signed]) -> tuple[Deployment, ...]:
     """
     found = [
         _deployment(statement, about, seq)
-        for seq, statement, about in _proved(entries, (DEPLOYMENT, ROLLBACK))
+        for seq, statement, about in proved(entries, (DEPLOYMENT, ROLLBACK))
         if isinstance(statement.predicate.get("commit"), str)
     ]
     return tuple(sorted(found, key=lambda d: d.seq))
@@ -75,7 +80,7 @@ def quarantines(entries: Iterable[Signed]) -> tuple[Quarantine, ...]:
             reason=str(statement.predicate.get("reason", "")),
             at=statement.made_at,
         )
-        for _, statement, about in _proved(entries, (QUARANTINE,))
+        for _, statement, about in proved(entries, (QUARANTINE,))
     )
 
 
@@ -114,7 +119,7 @@ def goes_back(history: Sequence[Deployment], environment: str, digest: str) -> b
     return digest == now or first[digest] < first[now]
 
 
-def _proved(
+def proved(
     entries: Iterable[Signed], kinds: Collection[str]
 ) -> Iterator[tuple[int, Statement, ModelFile]]:
     """The statements of these kinds about a version, by a key that might speak so at that time."""

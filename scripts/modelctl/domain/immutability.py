@@ -1,4 +1,7 @@
-"""A version manifest never changes once it was merged, and a model doesn't vanish."""
+"""A version manifest never changes once it was merged, and a model doesn't vanish.
+
+Only what the ledger shows to be retired may be taken away, while nothing needs it.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ from modelctl.domain.tree import Change, Entry
 from modelctl.domain.verdict import Finding
 
 IMMUTABILITY = "immutability"
+_UNUSED = "take a version that was never used"
 
 
 def immutability(proposal: FlowInput) -> Iterator[Finding]:
@@ -19,6 +23,8 @@ def immutability(proposal: FlowInput) -> Iterator[Finding]:
     for change, file in proposal.known_files():
         if change.before is None:
             yield from _reused(proposal, change, file)
+        elif proposal.retired(change, file):
+            yield from _needed(proposal, change, file)
         elif file.kind == "version":
             what = _moved(proposal, change.before) if change.removed else "can't change any more"
             message = f"{file.model}@{file.version} was merged and {what}"
@@ -26,6 +32,14 @@ def immutability(proposal: FlowInput) -> Iterator[Finding]:
         elif file.kind == "model" and change.removed:
             message = f"{change.path} is removed, but {file.model} is part of history"
             yield _restore(proposal, change, message)
+
+
+def _needed(proposal: FlowInput, change: Change, file: ModelFile) -> Iterator[Finding]:
+    """Why a retired version can't be taken away yet."""
+    guards = proposal.guards(file.model, file.version or "")
+    if guards:
+        message = f"{file.model}@{file.version} is retired, but {' and '.join(guards)}"
+        yield _restore(proposal, change, message, " until nothing needs it")
 
 
 def _restore(proposal: FlowInput, change: Change, message: str, then: str = "") -> Finding:
@@ -42,7 +56,7 @@ def _moved(proposal: FlowInput, before: Entry) -> str:
 
 
 def _reused(proposal: FlowInput, change: Change, file: ModelFile) -> Iterator[Finding]:
-    """A version number that already stood for other bytes in some environment."""
+    """A version number that already stood for other bytes: in some environment, or at its end."""
     if file.version is None:
         return
     digest = proposal.digest(file.model, file.version)
@@ -54,5 +68,15 @@ def _reused(proposal: FlowInput, change: Change, file: ModelFile) -> Iterator[Fi
             f"{file.model}@{file.version} was deployed to {other.environment} "
             "with another manifest",
             change.path,
-            mend="take a version that was never used",
+            mend=_UNUSED,
+        )
+        return
+    told = (e for e in proposal.endings if (e.model, e.version) == (file.model, file.version))
+    ending = next((e for e in told if e.end is not None and e.digest != digest), None)
+    if ending is not None:
+        yield failure(
+            IMMUTABILITY,
+            f"{file.model}@{file.version} was {ending.end} with another manifest",
+            change.path,
+            mend=_UNUSED,
         )

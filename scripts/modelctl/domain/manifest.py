@@ -16,8 +16,6 @@ from semver import Version
 
 _EMPTY: Mapping[str, Any] = MappingProxyType({})
 
-RESPONSIBILITIES = ("code", "pipelines", "registry", "serving", "monitoring", "rollback")
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Serving:

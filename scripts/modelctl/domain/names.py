@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 from semver import Version
 
@@ -93,6 +94,12 @@ def parse_pointer(text: str) -> Pointer:
         ModelctlError: the model's name can't be one, or nothing stands behind the `@`.
     """
     model, at, selector = text.partition("@")
+    before, assigned, rest = model.partition("#")
+    if assigned and not at and is_model_name(before):
+        raise ModelctlError(
+            f"{text!r} is how GTO tags an environment",
+            mend=f"write {before}@{rest.partition('#')[0] or LATEST}",
+        )
     if not is_model_name(model):
         raise ModelctlError(
             f"{model!r} is not a model name",
@@ -103,6 +110,8 @@ def parse_pointer(text: str) -> Pointer:
             f"{text!r} names no version",
             mend=f"write {model}@1.2.0, {model}@latest or an environment",
         )
+    if selector.startswith("v") and Version.is_valid(selector[1:]):
+        selector = selector[1:]  # as GTO tags versions
     return Pointer(model=model, selector=selector or None)
 
 
@@ -149,6 +158,20 @@ def resolve_pointer(
             f"{pointer} names no version", mend=_choices(pointer.model, known, served)
         )
     return max((v for v in fitting if not v.prerelease), default=fitting[-1])
+
+
+def near(name: str, known: Iterable[str]) -> str | None:
+    """The known name that `name` was probably meant to be, None where nothing is like it."""
+    names = sorted(known)
+    begins = (one for one in names if len(name) > 1 and one.startswith(name))
+    return next(iter(get_close_matches(name, names, n=1)), None) or next(begins, None)
+
+
+def choice(name: str, known: Iterable[str], lead: str) -> str:
+    """What to write instead of an unknown name: the one that is like it, and those there are."""
+    names = tuple(known)
+    meant = near(name, names)
+    return (f"did you mean {meant}? " if meant else "") + lead + ", ".join(names)
 
 
 def _choices(model: str, known: list[Version], served: Mapping[str, str]) -> str:

@@ -6,20 +6,22 @@ during a run. Nothing here names a branch, an environment or a role: they are al
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from types import MappingProxyType
 from typing import Any
 
 from modelctl.domain.checklists import Checklists
+from modelctl.domain.decisions import MANUAL, of_tiers
 from modelctl.domain.document import Location
 from modelctl.domain.evidence import OFFLINE, Need, TrustedKey
 from modelctl.domain.freezes import Freezes
 from modelctl.domain.operations import Monitoring, Rollback
 from modelctl.domain.retention import Retention
 from modelctl.domain.rules import Rule, Scope
-from modelctl.domain.waivers import Waiver
+from modelctl.domain.strategies import Strategy
+from modelctl.domain.waivers import Waiver, WaiverLimits
 
 _EMPTY: Mapping[str, Any] = MappingProxyType({})
 
@@ -46,6 +48,8 @@ class Transition:
     """One step of the way: from a branch (a pattern) to a branch, whose environment it deploys.
 
     `source` is the environment of the branch that it comes from, None for the first step.
+    `decision` says who has the word (`modelctl.domain.decisions`). Where that depends on the tier,
+    `decisions` has it by tier, and `decision` is the one that leaves most to people.
     """
 
     from_branch: str
@@ -55,11 +59,22 @@ class Transition:
     approvals: tuple[ApprovalRule, ...]
     source: str | None = None
     location: Location | None = None
+    decision: str = MANUAL
+    decisions: Mapping[str, str] = field(default_factory=lambda: _EMPTY)
+
+    def for_tiers(self, tiers: Iterable[str]) -> Transition:
+        """The same, as it is decided for a model of these tiers: what it is, and would be."""
+        if not self.decisions:
+            return self
+        return replace(self, decision=of_tiers(self.decisions, tiers), decisions=_EMPTY)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lifecycle:
-    """The stages, the transitions in order, and the branches that machines write."""
+    """The stages, the transitions in order, and the branches that machines write.
+
+    `ends` names the stages in which lives end: `deprecated`, `archived`, … → a stage.
+    """
 
     default_branch: str
     initial_stage: str
@@ -67,11 +82,17 @@ class Lifecycle:
     transitions: tuple[Transition, ...]
     state_branch: str = "env/{environment}"
     ledger_branch: str = "ledger"
+    ends: Mapping[str, str] = field(default_factory=lambda: _EMPTY)
 
     @property
     def environments(self) -> tuple[str, ...]:
         """The environments, in the order in which a version passes them."""
         return tuple(t.environment for t in self.transitions)
+
+    @property
+    def last(self) -> str:
+        """The last environment, whose keys tell of the ends of versions."""
+        return self.transitions[-1].environment
 
     def state_of(self, environment: str) -> str:
         """The branch that holds what an environment runs."""
@@ -139,7 +160,8 @@ class Gate:
     an environment's name. `produce` is the command that makes the evidence, with `{model}`,
     `{version}` and `{environment}` to fill in. `same_dataset` asks that the served version was
     measured on the same data before the two are compared. `on_rollback` says that the gate judges
-    a way back as well. `options` belong to the built-in check.
+    a way back as well. `waivable_by` are the roles that may waive it; without one nobody may.
+    `options` belong to the built-in check.
     """
 
     name: str
@@ -155,6 +177,7 @@ class Gate:
     on_rollback: bool = False
     produce: str | None = None
     rules: tuple[Rule, ...] = ()
+    waivable_by: tuple[str, ...] = ()
     options: Mapping[str, Any] = field(default_factory=lambda: _EMPTY)
 
     def need(self, transition: Transition) -> Need:
@@ -168,25 +191,6 @@ class Gate:
             environments=tuple(named.get(name, name) for name in self.environment),
             max_age=self.max_age,
         )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
-    """One step of a strategy: the new version's share of traffic, and how long it must hold."""
-
-    weight: int
-    duration: timedelta
-    requests: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Strategy:
-    """How a version takes over: `immediate`, `blue-green`, `canary`, `shadow` or `ab-test`."""
-
-    name: str
-    kind: str
-    steps: tuple[Step, ...] = ()
-    location: Location | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -210,6 +214,7 @@ class Policy:
     contract_approvals: tuple[ApprovalRule, ...] = ()
     accept_unknown_authors: bool = False
     waivers: tuple[Waiver, ...] = ()
+    waiver_limits: WaiverLimits = field(default_factory=WaiverLimits)
     freezes: Freezes = field(default_factory=Freezes)
     checklists: Checklists = field(default_factory=Checklists)
     retention: Retention = field(default_factory=Retention)
@@ -219,6 +224,10 @@ class Policy:
     def gates_for(self, scopes: Sequence[Mapping[str, str]]) -> Sequence[Gate]:
         """The gates that cover any of these facts about a promotion (see `Scope.covers`)."""
         return [gate for gate in self.gates if any(gate.scope.covers(facts) for facts in scopes)]
+
+    def gate(self, name: str) -> Gate | None:
+        """The gate of this name, or None."""
+        return next((gate for gate in self.gates if gate.name == name), None)
 
     def strategy(self, named: str | None, tier: str) -> Strategy | None:
         """The strategy of this name, or the tier's default; None when there is no such one."""

@@ -53,8 +53,14 @@ def provenance(proposal: FlowInput) -> Iterator[Finding]:
     if transition is None or transition.source is None:
         return
     for model in proposal.models:
-        if rollback_proof(proposal, model) is None:
+        if rollback_proof(proposal, model) is None and not _only_retires(proposal, model):
             yield from _promoted(proposal, transition, transition.source, model)
+
+
+def _only_retires(proposal: FlowInput, model: str) -> bool:
+    """Whether nothing of the model changes but that retired versions go: the ledger proves those,
+    and nothing is promoted."""
+    return proposal.paths_of(model) == proposal.retirements(model)
 
 
 def _promoted(
@@ -112,13 +118,14 @@ def _compared(
 def _differing(proposal: FlowInput, proof: Deployment) -> list[str]:
     """The paths that are not as at the proof's commit, or not as the ledger recorded them there.
 
-    Compared are the files that change and the three that a release stands on.
+    Compared are the files that change and the three that a release stands on, but not the
+    manifests of retired versions that go: the source may have lost them later than at that commit.
     """
     model = proof.model
     standing = {model_path(model), release_path(model), version_path(model, proof.version)}
     return [
         path
-        for path in sorted(proposal.paths_of(model) | standing)
+        for path in sorted((proposal.paths_of(model) | standing) - proposal.retirements(model))
         if proposal.oid(path) != proposal.source_files(proof.commit, path)
         or proof.files.get(path, proposal.oid(path)) != proposal.oid(path)
     ]

@@ -13,6 +13,7 @@ from types import MappingProxyType
 
 VERSION_TAG = "modelctl.version"
 PREFIX = "modelctl."
+DIGEST_TAG = "modelctl.digest"
 _LONGEST = 5000
 
 
@@ -47,7 +48,7 @@ class ProjectedVersion:
         """The tags that say where it comes from and where it stands."""
         values = {
             VERSION_TAG: self.version,
-            f"{PREFIX}digest": self.digest,
+            DIGEST_TAG: self.digest,
             f"{PREFIX}stage": self.stage,
             f"{PREFIX}commit": self.commit,
             f"{PREFIX}approvers": ", ".join(self.approvers),
@@ -94,6 +95,11 @@ class RegistryState:
         """Each alias with the semantic version that it points at, None for one that isn't ours."""
         known = {one.number: one.tags.get(VERSION_TAG) for one in self.versions}
         return {alias: known.get(number) for alias, number in self.aliases.items()}
+
+    def entries_of(self, version: str, digest: str) -> tuple[str, ...]:
+        """The numbers of the entries that our tags show to be this very manifest."""
+        ours = {VERSION_TAG: version, DIGEST_TAG: digest}
+        return tuple(o.number for o in self.versions if ours.items() <= dict(o.tags).items())
 
     def find(self, version: str, source: str) -> RegisteredVersion | None:
         """The oldest entry that is this version of these artifacts, or None."""

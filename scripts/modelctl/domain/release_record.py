@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from modelctl.domain.rendering import RELEASE, TEXTS, Backend, RenderRequest, plain, to_json
+from modelctl.domain.waivers import WaiverRecord
 from modelctl.errors import ModelctlError
 
 
@@ -28,6 +29,8 @@ def release_record(
         data["resources"] = _compact(plain(request.resources))
     if request.pull_request is not None:
         data["pull_request"] = str(request.pull_request)
+    if request.waivers:
+        data["waivers"] = _compact([waiver.as_data() for waiver in request.waivers])
     metadata = {
         "name": f"{request.name}-release",
         "namespace": namespace,
@@ -52,6 +55,7 @@ def recorded_request(data: Mapping[str, str]) -> RenderRequest:
             gateway=json.loads(data["gateway"]),
             resources=json.loads(data.get("resources", "{}")),
             pull_request=int(number) if number else None,
+            waivers=tuple(WaiverRecord(**one) for one in json.loads(data.get("waivers", "[]"))),
         )
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ModelctlError(

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from modelctl.domain.document import Location
+from modelctl.domain.endings import FINAL
 from modelctl.domain.flow_input import FlowInput
 from modelctl.domain.manifest import Release
 from modelctl.domain.names import release_path, version_path
@@ -69,6 +70,13 @@ def _followed(
             release_path(model),
             mend=f"add {version_path(model, release.version)}, or release one of: "
             f"{', '.join(name.removesuffix('.yaml') for name in there) or 'none is there yet'}",
+        )
+    elif (ending := proposal.ending(model, str(release.version))) and ending.end in FINAL:
+        yield failure(
+            RELEASE,
+            f"{model} releases {release.version}, which was {ending}",
+            release_path(model),
+            mend="release another version",
         )
     elif (
         transition.source is None

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from modelctl.domain.names import is_model_name
 from modelctl.domain.serving import WHOLE
+from modelctl.domain.waivers import WaiverRecord
 from modelctl.errors import ModelctlError
 
 PREFIX: Final = "modelctl.dev"
@@ -77,7 +78,8 @@ class RenderRequest:
     deploy would change the manifests of every model. `approvers` are logins. `storage_uri` is where
     the model is loaded from. `gateway` says that the cluster routes by the Gateway API; `mode` is
     KServe's. `resources` (`requests`, `limits`) override the environment's. `backends` are what
-    serves, by default this version alone; their weights add up to 100.
+    serves, by default this version alone; their weights add up to 100. `waivers` were in force when
+    it was decided.
 
     Raises:
         ModelctlError: a field that can't be one.
@@ -100,6 +102,7 @@ class RenderRequest:
     backends: tuple[Backend, ...] = ()
     resources: Mapping[str, Mapping[str, str]] = field(default_factory=lambda: MappingProxyType({}))
     pull_request: int | None = None
+    waivers: tuple[WaiverRecord, ...] = ()
 
     def __post_init__(self) -> None:
         if not is_model_name(self.model):

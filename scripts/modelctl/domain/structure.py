@@ -67,18 +67,29 @@ def _unknown_file(path: str) -> Finding:
 
 def _case_clashes(proposal: FlowInput) -> Iterator[Finding]:
     """Versions that are one file where the file system doesn't tell upper from lower case."""
+    there: dict[str, dict[str, list[str]]] = {}
     for change, file in proposal.known_files():
         if file.version is None:
             continue
         name = f"{file.version}.yaml"
-        for other in proposal.after.names(f"models/{file.model}/versions"):
-            if other != name and other.lower() == name.lower():
+        if file.model not in there:
+            there[file.model] = _by_lower_case(proposal.after, f"models/{file.model}/versions")
+        for other in there[file.model].get(name.lower(), ()):
+            if other != name:
                 yield failure(
                     PLACEMENT,
                     f"{change.path} and {shown(other)} differ only in upper and lower case",
                     change.path,
                     mend="choose another version",
                 )
+
+
+def _by_lower_case(tree: Tree, folder: str) -> dict[str, list[str]]:
+    """The names in a folder, by what they are to a file system that ignores case."""
+    found: dict[str, list[str]] = {}
+    for name in tree.names(folder):
+        found.setdefault(name.lower(), []).append(name)
+    return found
 
 
 def _homeless(proposal: FlowInput) -> Iterator[Finding]:

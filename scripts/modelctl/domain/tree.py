@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -55,8 +55,16 @@ class Tree(Protocol):
         """The bytes of the file at `path`, or None. Raises nothing for odd modes: ask `entry`."""
         ...
 
+    def size(self, path: str) -> int | None:
+        """How many bytes the file at `path` has, or None; asked before it is read."""
+        ...
+
     def names(self, folder: str) -> tuple[str, ...]:
         """The names of what lies directly in `folder`, sorted; empty if there is none."""
+        ...
+
+    def folders(self, folder: str) -> Mapping[str, str]:
+        """The folders that lie directly in `folder`, by name and sorted, with their object ids."""
         ...
 
     def walk(self, folder: str = "") -> Iterator[Entry]:

@@ -9,6 +9,7 @@ from enum import StrEnum
 from types import MappingProxyType
 
 from modelctl.domain.document import Location
+from modelctl.domain.waivers import Waiver
 from modelctl.errors import EXIT_BLOCKED, EXIT_PASS
 
 
@@ -35,7 +36,8 @@ class Finding:
     """One thing that a gate found.
 
     `values` are the numbers that decided it, ready to print; `mend` is what to do; `command` runs
-    it; `policy` is the line of the rule; `until` is when a pending finding resolves by itself.
+    it; `policy` is the line of the rule; `until` is when a pending finding resolves by itself;
+    `waiver` is what sets a waived one aside.
     """
 
     gate: str
@@ -50,6 +52,7 @@ class Finding:
     command: str | None = None
     policy: Location | None = None
     until: datetime | None = None
+    waiver: Waiver | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

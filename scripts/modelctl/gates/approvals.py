@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from modelctl.domain.candidate import Candidate
+from modelctl.domain.decisions import MANUAL
 from modelctl.domain.manifest import Model
 from modelctl.domain.policy import ApprovalRule, Policy
 
@@ -43,7 +44,8 @@ def contract_changes(before: Model | None, after: Model) -> tuple[str, ...]:
 
 
 def _for_one(policy: Policy, candidate: Candidate) -> Iterable[ApprovalRule]:
-    yield from candidate.transition.approvals
+    if candidate.decision == MANUAL:
+        yield from candidate.transition.approvals
     if contract_changes(candidate.model_before, candidate.model):
         yield from policy.contract_approvals
     for gate in policy.gates_for(candidate.scopes):

@@ -15,7 +15,7 @@ def check_artifacts(
     gate: Gate, candidate: Candidate, policy: Policy, facts: Facts
 ) -> Iterator[Finding]:
     """Compares the manifest's digests with those that trusted evidence saw, file by file."""
-    yield from _forbidden(gate, candidate)
+    yield from check_forbidden(gate, candidate, policy, facts)
     evidence = measured(gate, candidate, facts)
     yield from evidence.findings
     if evidence.statement is None:
@@ -66,7 +66,9 @@ def _differences(
         )
 
 
-def _forbidden(gate: Gate, candidate: Candidate) -> Iterator[Finding]:
+def check_forbidden(
+    gate: Gate, candidate: Candidate, policy: Policy, facts: Facts
+) -> Iterator[Finding]:
     """Formats that run code when they are loaded, where the policy forbids them by suffix."""
     suffixes = tuple(suffix.lower() for suffix in gate.options.get("forbid", ()))
     for index, file in enumerate(candidate.version.artifacts.files):

@@ -71,6 +71,14 @@ def _about_the_run(gate: Gate, candidate: Candidate, statement: Statement) -> It
             command=command(gate.produce, candidate),
             **at(candidate),
         )
+    if statement.passed is None and statement.predicate.get("passed") is not None:
+        yield inconclusive(
+            gate,
+            f"the {made(statement)} says neither true nor false of whether it passed",
+            mend="let the job that measures write passed: true or false, or leave it out",
+            command=command(gate.produce, candidate),
+            **at(candidate),
+        )
     size = statement.predicate.get("sample_size")
     if gate.min_sample is not None and not (isinstance(size, int) and size >= gate.min_sample):
         yield inconclusive(

@@ -6,11 +6,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from modelctl.domain.candidate import Candidate, Facts
-from modelctl.domain.evidence import Statement, select
-from modelctl.domain.facts import measured_facts, subject_facts
+from modelctl.domain.evidence import Statement
+from modelctl.domain.facts import subject_facts
 from modelctl.domain.policy import Gate, Policy
 from modelctl.domain.rules import Rule, Undecided
 from modelctl.domain.verdict import Finding
+from modelctl.gates.baseline import Baseline, incomparable, nothing_to_compare, served_facts
 from modelctl.gates.findings import at, command, failed, inconclusive, passed, show
 from modelctl.gates.measured import made, measured
 
@@ -22,6 +23,7 @@ def check_rules(
 ) -> Iterator[Finding]:
     """One finding for each rule, or one that says which evidence is missing."""
     known = subject_facts(candidate.model, candidate.version)
+    known |= strategy.facts if (strategy := candidate.strategy(policy)) else {}
     if gate.evidence is not None:
         evidence = measured(gate, candidate, facts)
         yield from evidence.findings
@@ -30,7 +32,7 @@ def check_rules(
         if not gate.rules:
             yield from _by_result(gate, candidate, evidence.statement)
         known |= evidence.facts
-    baseline = _Baseline.of(gate, candidate, facts, known)
+    baseline = served_facts(gate, candidate, facts, known)
     for rule in gate.rules:
         yield _judge(rule, gate, candidate, known, baseline)
 
@@ -44,52 +46,8 @@ def _by_result(gate: Gate, candidate: Candidate, statement: Statement) -> Iterat
         yield passed(gate, f"the {made(statement)} passed")
 
 
-class _Baseline:
-    """The facts about the version that the target serves now, or why there are none.
-
-    `nothing_served` lets a comparison pass that nothing else decides: the first version has nothing
-    to be worse than.
-    """
-
-    def __init__(
-        self,
-        facts: Mapping[str, Any],
-        *,
-        problem: str | None = None,
-        nothing_served: bool = False,
-        version: str | None = None,
-    ):
-        self.facts = facts
-        self.problem = problem
-        self.nothing_served = nothing_served
-        self.version = version
-
-    @classmethod
-    def of(
-        cls, gate: Gate, candidate: Candidate, facts: Facts, known: Mapping[str, Any]
-    ) -> _Baseline:
-        served = facts.served
-        if served is None:
-            return cls({}, nothing_served=True)
-        environment = candidate.transition.environment
-        name = f"{candidate.model.name}@{served.version}, which {environment} serves,"
-        here: dict[str, Any] = {"serving.version": served.version}
-        if gate.evidence is None:
-            return cls(here, version=served.version)
-        need = gate.need(candidate.transition).ageless()
-        chosen = select(facts.signed, need, served.digest, facts.now).chosen
-        if chosen is None or chosen.statement is None:
-            return cls({}, problem=f"{name} has no {need.kind} evidence", version=served.version)
-        here |= measured_facts(chosen.statement, "serving")
-        ours, theirs = known.get("evidence.dataset.digest"), here.get("serving.dataset.digest")
-        if gate.same_dataset and ours != theirs:
-            problem = f"{name} was measured on other data, so the two can't be compared"
-            return cls({}, problem=problem, version=served.version)
-        return cls(here, version=served.version)
-
-
 def _judge(
-    rule: Rule, gate: Gate, candidate: Candidate, known: Mapping[str, Any], baseline: _Baseline
+    rule: Rule, gate: Gate, candidate: Candidate, known: Mapping[str, Any], baseline: Baseline
 ) -> Finding:
     details: dict[str, Any] = {
         "rule": rule.expression.source,
@@ -98,19 +56,11 @@ def _judge(
     }
     compares = any(name.startswith(_SERVING) for name in rule.expression.names)
     if compares and baseline.problem:
-        return inconclusive(
-            gate,
-            baseline.problem,
-            mend="measure the served version on the same data",
-            command=command(gate.produce, candidate, version=baseline.version),
-            **details,
-            **at(candidate),
-        )
+        return incomparable(gate, candidate, baseline, **details)
     facts = {**known, **baseline.facts}
     answer = rule.expression.decide(facts)
     if isinstance(answer, Undecided) and baseline.nothing_served and _lacks_only(rule, facts):
-        where = candidate.transition.environment
-        return passed(gate, f"{where} serves no version yet to compare with", **details)
+        return nothing_to_compare(gate, candidate, **details)
     details["values"] = _values(rule, facts)
     if isinstance(answer, Undecided):
         return inconclusive(

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 
 from modelctl.domain.candidate import Candidate, Facts
 from modelctl.domain.manifest import Serving
-from modelctl.domain.policy import Gate, Policy, Strategy
+from modelctl.domain.policy import Gate, Policy
+from modelctl.domain.strategies import Strategy
 from modelctl.domain.verdict import Finding
 from modelctl.gates.findings import failed, passed, quoted
 

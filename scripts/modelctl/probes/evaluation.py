@@ -18,7 +18,7 @@ from modelctl.probes.answers import Answers, classified, regressed
 from modelctl.probes.held_out import HeldOut, groups, model_input, read_held_out
 from modelctl.probes.latency import Latency, measure_latency, peak_memory_mb
 from modelctl.probes.loaded_model import LoadedModel
-from modelctl.probes.statistics import intervals, once
+from modelctl.probes.statistics import LEVEL, intervals, once
 
 _EMPTY: Mapping[str, Any] = MappingProxyType({})
 _TASKS = ("classification", "regression", "forecasting")
@@ -89,6 +89,7 @@ class EvaluationResult:
             },
             "sample_size": self.dataset.size,
             **figures,
+            "confidence": LEVEL,
             "groups": by_group,
             "latency": {
                 "p50_ms": latency.p50_ms,

@@ -6,16 +6,18 @@ Each reader takes the bytes of a result file and returns the measured part of a 
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from xml.etree import ElementTree
 
 from modelctl.errors import ModelctlError
+from modelctl.probes.dependencies import pip_audit
+from modelctl.probes.drift import evidently
+from modelctl.probes.exposure import FIELDS, exposure
+from modelctl.probes.result_values import Predicate, count, read_json
 
 MAX_BYTES = 20 * 1024 * 1024
-Predicate = dict[str, Any]
 _MALFORMED = "malformed"
 """Locust entries with this in their name sent input that must be rejected."""
 
@@ -53,20 +55,28 @@ def _reason(error: Exception) -> str:
     return str(error)
 
 
+_TOLD_BY: Mapping[str, frozenset[str]] = {
+    "great-expectations": frozenset({"statistics", "success"}),
+    "modelscan": frozenset({"summary", "errors"}),
+    "pip-audit": frozenset({"dependencies", "fixes"}),
+    "json": frozenset({"passed"}),
+    "exposure": FIELDS,
+    "evidently": frozenset({"metrics", "tests"}),
+}
+"""The fields by which a JSON object is told to be of a format, in their order."""
+
+
 def _detect(data: bytes, name: str) -> str:
     if data.lstrip()[:1] == b"<":
         return "junit"
-    content = _json(data)
+    content = read_json(data)
     if isinstance(content, list):
         return "locust"
     if not isinstance(content, dict):
         raise ValueError("it is neither an object nor a list")
-    if "statistics" in content and "success" in content:
-        return "great-expectations"
-    if "summary" in content and "modelscan_version" in content["summary"]:
-        return "modelscan"
-    if "passed" in content:
-        return "json"
+    for format_, fields in _TOLD_BY.items():
+        if fields <= content.keys():
+            return format_
     raise ModelctlError(
         f"{name} is no result that can be told by its content",
         location=name,
@@ -97,10 +107,10 @@ def junit(data: bytes) -> Predicate:
 
 def great_expectations(data: bytes) -> Predicate:
     """Counts of a validation result of Great Expectations (`result.to_json_dict()`)."""
-    content = _json(data)
+    content = read_json(data)
     statistics = content["statistics"]
-    total = _count(statistics["evaluated_expectations"])
-    failed = _count(statistics["unsuccessful_expectations"])
+    total = count(statistics["evaluated_expectations"])
+    failed = count(statistics["unsuccessful_expectations"])
     version = content.get("meta", {}).get("great_expectations_version", "unknown")
     return {
         "passed": content["success"] is True and failed == 0 and total > 0,
@@ -115,10 +125,10 @@ def locust(data: bytes) -> Predicate:
     Entries whose name contains `malformed` sent input that must be rejected; their test marks a
     rejection as a success. They count for `malformed_rejected` alone.
     """
-    entries = _json(data)
+    entries = read_json(data)
     valid = [e for e in entries if _MALFORMED not in e["name"].lower()]
     malformed = [e for e in entries if _MALFORMED in e["name"].lower()]
-    requests = sum(_count(e["num_requests"]) for e in valid)
+    requests = sum(count(e["num_requests"]) for e in valid)
     if not requests:
         raise ValueError("no request was made")
     failures = _failures(valid)
@@ -134,7 +144,7 @@ def locust(data: bytes) -> Predicate:
     }
     if seconds > 0:
         predicate["throughput_rps"] = requests / seconds
-    tried = sum(_count(e["num_requests"]) for e in malformed)
+    tried = sum(count(e["num_requests"]) for e in malformed)
     if tried:
         predicate["malformed_rejected"] = 1 - _failures(malformed) / tried
     return predicate
@@ -142,23 +152,23 @@ def locust(data: bytes) -> Predicate:
 
 def modelscan(data: bytes) -> Predicate:
     """Findings of `modelscan -r json`. An error of the scanner means that it didn't see all."""
-    content = _json(data)
+    content = read_json(data)
     summary = content["summary"]
     severities = summary["total_issues_by_severity"]
-    counts = {name.lower(): _count(number) for name, number in severities.items()}
-    scanned = _count(summary["scanned"]["total_scanned"])
+    counts = {name.lower(): count(number) for name, number in severities.items()}
+    scanned = count(summary["scanned"]["total_scanned"])
     clean = not any(counts.values()) and not content.get("errors") and scanned > 0
     return {
         "passed": clean,
         "vulnerabilities": counts,
-        "files": {"scanned": scanned, "infected": _count(summary["total_issues"])},
+        "files": {"scanned": scanned, "infected": count(summary["total_issues"])},
         "tool": {"name": "modelscan", "version": str(summary["modelscan_version"])},
     }
 
 
 def plain(data: bytes) -> Predicate:
     """A predicate as it is: a JSON object with `passed`, and the facts of its kind."""
-    content = _json(data)
+    content = read_json(data)
     if not isinstance(content["passed"], bool):
         raise ValueError("`passed` must be true or false")
     reserved = {"made_at", "environment"} & content.keys()
@@ -173,7 +183,10 @@ FORMATS: Mapping[str, Callable[[bytes], Predicate]] = {
     "great-expectations": great_expectations,
     "locust": locust,
     "modelscan": modelscan,
+    "pip-audit": pip_audit,
+    "evidently": evidently,
     "json": plain,
+    "exposure": exposure,
 }
 
 
@@ -181,8 +194,8 @@ def _percentiles(entries: Iterable[Mapping[str, Any]]) -> dict[str, float]:
     """p50, p95 and p99 in ms from Locust's histograms of rounded response times."""
     histogram: dict[float, int] = {}
     for entry in entries:
-        for text, count in entry["response_times"].items():
-            histogram[_time(text)] = histogram.get(_time(text), 0) + _count(count)
+        for text, times in entry["response_times"].items():
+            histogram[_time(text)] = histogram.get(_time(text), 0) + count(times)
     ordered, total = sorted(histogram.items()), sum(histogram.values())
     return {f"p{p}_ms": _percentile(ordered, total, p) for p in (50, 95, 99)}
 
@@ -190,26 +203,15 @@ def _percentiles(entries: Iterable[Mapping[str, Any]]) -> dict[str, float]:
 def _percentile(ordered: list[tuple[float, int]], total: int, percent: int) -> float:
     """The smallest value that at least `percent` of the responses don't exceed."""
     rank, seen = math.ceil(total * percent / 100), 0
-    for value, count in ordered:
-        seen += count
+    for value, times in ordered:
+        seen += times
         if seen >= rank:
             return value
     raise ValueError("no response was timed")
 
 
-def _json(data: bytes) -> Any:
-    def refuse(text: str) -> Any:
-        raise ValueError(f"{text} is not a number that can be compared")
-
-    def finite(text: str) -> float:
-        number = float(text)
-        return number if math.isfinite(number) else refuse(text)
-
-    return json.loads(data, parse_constant=refuse, parse_float=finite)
-
-
 def _failures(entries: Iterable[Mapping[str, Any]]) -> int:
-    counts = [(_count(e["num_failures"]), _count(e["num_requests"])) for e in entries]
+    counts = [(count(e["num_failures"]), count(e["num_requests"])) for e in entries]
     if any(failed > made for failed, made in counts):
         raise ValueError("more requests failed than were made")
     return sum(failed for failed, _ in counts)
@@ -221,9 +223,3 @@ def _time(text: str) -> float:
     if not (math.isfinite(time) and time >= 0):
         raise ValueError(f"{text} is not a time")
     return time
-
-
-def _count(value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise ValueError(f"{value!r} is not a count")
-    return value

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from modelctl.domain.board import Board, Cell, Flag, Row
+from modelctl.domain.board import Board, Cell, Flag, FlagKind, Row
 from modelctl.report import gfm, words
+from modelctl.report.board_lines import lines
 from modelctl.report.json import dumps, instant
 from modelctl.report.look import Look, grid, indent, ink, paint, table
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 SCHEMA = 1
+_MANY = 40  # models, from which on each has a line instead of a block
 _NARROW = 17  # columns that an environment needs beside others
 
 
@@ -28,10 +30,16 @@ def terminal(board: Board, look: Look | None = None) -> str:
     parts: list[RenderableType] = [head, ""]
     if not board.rows:
         return paint(look, [*parts, ink(look, "no model yet; write one with `modelctl new`")])
-    parts += [_wide(board, look)] if _fits(board, look) else _long(board, look)
+    parts += _body(board, look)
     for section in (_attention(board, look), _next(board, look)):
         parts += ["", section] if section else []
     return paint(look, parts)
+
+
+def _body(board: Board, look: Look) -> Iterator[RenderableType]:
+    if len(board.rows) > _MANY:
+        return lines(board, look)
+    return iter([_wide(board, look)]) if _fits(board, look) else _long(board, look)
 
 
 def _fits(board: Board, look: Look) -> bool:
@@ -113,9 +121,14 @@ def _attention(board: Board, look: Look) -> RenderableType | None:
     rows = grid(1, None)
     for row, environment, cell, flag in flags(board):
         what = ink(look, (f"{row.model}@{cell.version} in {environment}  ", "bold"))
-        what.append_text(ink(look, (flag.kind.value, "red"), f": {flag.detail}"))
+        what.append_text(ink(look, (flag.kind.value, "red"), _detail(flag)))
         rows.add_row(ink(look, ("!", "bold red")), what)
     return rows if rows.row_count else None
+
+
+def _detail(flag: Flag) -> str:
+    """What follows its kind: `drift: main asks for 1.1.0`, `deprecated by lena`."""
+    return f"{' ' if flag.kind is FlagKind.DEPRECATED else ': '}{flag.detail}"
 
 
 def waiting(board: Board) -> Iterator[tuple[str, str, str]]:
@@ -146,7 +159,7 @@ def markdown(board: Board) -> str:
         lines.append(gfm.row(f"**{gfm.plain(row.model)}**", *cells))
     wrong = [
         f"- ❗ {gfm.plain(f'{row.model}@{cell.version} in {environment}')}: "
-        f"{flag.kind.value}: {gfm.plain(flag.detail)}"
+        f"{gfm.plain(flag.kind.value + _detail(flag))}"
         for row, environment, cell, flag in flags(board)
     ]
     todo = [

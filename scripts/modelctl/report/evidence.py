@@ -6,7 +6,8 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from modelctl.domain.evidence import AskedEvidence, human
+from modelctl.domain.evidence import OFFLINE, AskedEvidence, human
+from modelctl.report import words
 
 
 def as_json(
@@ -29,7 +30,7 @@ def as_text(
     """A heading, the figures with their intervals, and where it was recorded."""
     passed = predicate.get("passed")
     mark = {True: "✓", False: "✗"}.get(passed, "·") if isinstance(passed, bool) else "·"
-    lines = [f"{mark} {kind} of {name}, measured {environment}"]
+    lines = [f"{mark} {kind} of {name}, measured {_where(environment)}"]
     lines += [f"  {line}" for line in _figures(predicate)]
     lines.append(f"recorded as {place}" if place else "nothing was recorded")
     return "\n".join(lines)
@@ -58,12 +59,11 @@ def asked_as_text(asked: Sequence[AskedEvidence], subject: str) -> str:
     for one in asked:
         chosen, need = one.selection.chosen, one.need
         age = f", at most {human(need.max_age)} old" if need.max_age else ""
-        lines.append(
-            f"{'✓' if chosen else '✗'} {need.kind}, measured {' or '.join(need.environments)}{age}"
-        )
+        where = " or ".join(map(_where, need.environments))
+        lines.append(f"{'✓' if chosen else '✗'} {need.kind}, measured {where}{age}")
         lines.append(f"    asked for by {', '.join(one.gates)}")
         if chosen and chosen.statement:
-            who = ", ".join(key.name for key in chosen.keys)
+            who = words.names([key.name for key in chosen.keys], len(chosen.keys))
             made = f"{chosen.statement.made_at:%Y-%m-%d %H:%M UTC}"
             lines.append(f"    entry {chosen.seq} counts: made {made}, signed by {who}")
         for rejected in one.selection.rejected:
@@ -71,6 +71,10 @@ def asked_as_text(asked: Sequence[AskedEvidence], subject: str) -> str:
             if statement is None or statement.subject == subject:
                 lines.append(f"    entry {rejected.signed.seq} doesn't count: {rejected.reason}")
     return "\n".join(lines) + "\n"
+
+
+def _where(environment: str) -> str:
+    return environment if environment == OFFLINE else f"in {environment}"
 
 
 def _figures(predicate: Mapping[str, Any]) -> Iterator[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from modelctl.domain.decisions import AUTOMATED, DEFAULT, HYBRID, MANUAL
 from modelctl.domain.evidence import human
 from modelctl.domain.policy import Gate, Transition
 from modelctl.domain.verdict import Subject
@@ -17,6 +18,11 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 SCHEMA = 1
+_DECIDES = {
+    MANUAL: "people, once every gate passes (manual)",
+    AUTOMATED: "the gates alone (automated)",
+    HYBRID: "the gates, unless somebody who may approve requests changes (hybrid)",
+}
 
 
 def terminal(
@@ -35,7 +41,9 @@ def terminal(
             indent(_details(gate, transition, look, about), 2),
             "",
         ]
-    parts.append(ink(look, ("approved by  ", "dim"), _approvals(transition)))
+    if transition.decision != MANUAL or transition.decisions:
+        parts.append(ink(look, ("decided by   ", "dim"), _decision(transition)))
+    parts.append(ink(look, *_people(transition)))
     return paint(look, parts)
 
 
@@ -48,6 +56,18 @@ def _heading(
     return ink(look, (what, "bold"), f"  {number}", (f"  {way}", "dim"))
 
 
+def _people(transition: Transition) -> tuple[tuple[str, str], str]:
+    """What people do on this way, and who: approve, or hold what the gates alone would let go."""
+    modes = {*transition.decisions.values()} or {transition.decision}
+    if MANUAL in modes:
+        return ("approved by  ", "dim"), _approvals(transition)
+    return ("may hold it  ", "dim"), ", ".join(_holders(transition)) or "nobody"
+
+
+def _holders(transition: Transition) -> list[str]:
+    return list(dict.fromkeys(rule.role for rule in transition.approvals))
+
+
 def _approvals(transition: Transition) -> str:
     """`1 ml-lead and 1 platform, each a different person`."""
     asked = [f"{rule.count} {rule.role}" for rule in transition.approvals]
@@ -56,14 +76,22 @@ def _approvals(transition: Transition) -> str:
     return words.names(asked, len(asked)) + different if asked else "nobody"
 
 
+def _decision(transition: Transition) -> str:
+    """`the gates alone (automated)`, or that for each tier: `… ; critical: people (manual)`."""
+    modes = transition.decisions or {DEFAULT: transition.decision}
+    return "; ".join(
+        ("" if tier == DEFAULT else f"{tier}: ") + _DECIDES[mode] for tier, mode in modes.items()
+    )
+
+
 def _details(
     gate: Gate, transition: Transition, look: Look, about: Subject | None
 ) -> RenderableType:
-    rows = grid(8, None)
+    rows = grid(9, None)
     for label, text in _labelled(gate, transition, about):
         style = "dim" if label == "policy" else ""
         command = label == "made by"
-        said = shell(look, text, look.columns - 16) if command else ink(look, (text, style))
+        said = shell(look, text, look.columns - 17) if command else ink(look, (text, style))
         rows.add_row(ink(look, (label, "dim")), said)
     for rule in gate.rules:
         said = ink(look, (rule.expression.source, "bold")).append("\n")
@@ -86,6 +114,7 @@ def _labelled(
         yield "evidence", _evidence(gate, transition)
     if gate.produce:
         yield "made by", _filled(gate.produce, transition, about)
+    yield "waived by", ", ".join(gate.waivable_by) or "nobody"
     yield "policy", words.line_of(gate.location)
 
 
@@ -130,6 +159,8 @@ def json(gates: Sequence[Gate], transition: Transition, *, about: Subject | None
                 "source": transition.source,
                 "environment": transition.environment,
                 "stage": transition.stage,
+                "decision": transition.decision,
+                "decisions": dict(transition.decisions) or None,
                 "approvals": [{"role": r.role, "count": r.count} for r in transition.approvals],
             },
             "gates": [_json_gate(gate, transition, about) for gate in gates],
@@ -152,6 +183,7 @@ def _json_gate(gate: Gate, transition: Transition, about: Subject | None) -> dic
         "check": gate.check,
         "evidence": evidence if gate.evidence else None,
         "produce": _filled(gate.produce, transition, about) if gate.produce else None,
+        "waivable_by": list(gate.waivable_by),
         "policy": place(gate.location),
         "rules": [
             {

@@ -12,6 +12,7 @@ from typing import Any
 
 from modelctl.domain.document import Location
 from modelctl.domain.verdict import Finding, Report, Subject, Verdict, exit_code
+from modelctl.domain.waivers import Waiver
 from modelctl.report import words
 
 SCHEMA = 1
@@ -100,4 +101,20 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "command": finding.command,
         "policy": place(finding.policy),
         "until": instant(finding.until),
+        "waiver": waiver(finding.waiver),
+    }
+
+
+def waiver(one: Waiver | None) -> dict[str, Any] | None:
+    """Who set a finding aside, until when and why, as plain values."""
+    if one is None:
+        return None
+    return {
+        "file": one.file,
+        "gate": one.gate,
+        "requested_by": one.requested_by,
+        "approved_by": one.approved_by,
+        "created_at": instant(one.created_at),
+        "expires": instant(one.expires),
+        "reason": one.reason,
     }

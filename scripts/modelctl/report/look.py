@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 MEASURE = 120
 """The widest that prose is set, in columns: longer lines are hard to read."""
 
+GLUE = "\ue000"
+"""A space in a `Text` that no line is broken at. A no-break space would be: it is space to rich."""
+
 _NARROWEST = 40
 _MARKS = {
     Outcome.PASS: ("✓", "+"),
@@ -192,4 +195,5 @@ def paint(look: Look, parts: Iterable[RenderableType]) -> str:
     with console.capture() as capture:
         for part in parts:
             console.print(part)
-    return _TRAILING.sub(lambda match: match[0].replace(" ", ""), capture.get())
+    text = capture.get().replace(GLUE, " ")
+    return _TRAILING.sub(lambda match: match[0].replace(" ", ""), text)

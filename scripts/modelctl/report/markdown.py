@@ -190,7 +190,13 @@ def _table(verdict: Verdict, lead: str) -> Iterator[_Block]:
 def _rows(names: Sequence[str], gates: dict[str, tuple[Finding, ...]], outcome: Outcome) -> str:
     rows = [gfm.row("", "gate", "found"), gfm.row("---", "---", "---")]
     for gate in names[:_ROWS]:
-        messages = [gfm.plain(f.message) for f in gates[gate] if f.outcome is outcome]
+        messages = [gfm.plain(_said(f)) for f in gates[gate] if f.outcome is outcome]
         said = "; ".join(messages[:_VALUES])
         rows.append(gfm.row(_MARKS[outcome], gfm.code(gate, cell=True), said))
     return "\n".join((*rows, *_more(len(names), "gate")))
+
+
+def _said(finding: Finding) -> str:
+    """The message, with who set it aside where somebody did."""
+    waiver = finding.waiver
+    return f"{finding.message}, waived {words.waived(waiver)}" if waiver else finding.message

@@ -97,7 +97,8 @@ def _result(verdict: Verdict, finding: Finding, index: dict[str, int]) -> dict[s
         policy = _location(finding.policy, None) | {"id": 1, "message": {"text": "the policy"}}
         result["relatedLocations"] = [policy]
     if finding.outcome is Outcome.WAIVED:
-        why = _unlinked(finding.because or finding.message)
+        reason = words.waived(finding.waiver) if finding.waiver else finding.because
+        why = _unlinked(reason or finding.message)
         result["suppressions"] = [{"kind": "external", "status": "accepted", "justification": why}]
     return result
 

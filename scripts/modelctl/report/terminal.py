@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 _LABELS = 8  # columns, for `because`
+_MANY = 20
+"""More verdicts that simply pass than this are counted, not listed."""
 
 
 def render(report: Report, look: Look | None = None, *, verbose: bool = False) -> str:
@@ -32,7 +34,7 @@ def render(report: Report, look: Look | None = None, *, verbose: bool = False) -
         parts.append(_ruled(head, look) if len(report.verdicts) > 1 else head)
         parts += [*_verdict(verdict, look, report.at, verbose), ""]
     if len(report.verdicts) > 1:
-        parts += [_summary(report, look), ""]
+        parts += [_summary(report, look, verbose), ""]
     parts.append(_footer(report, look))
     return paint(look, parts)
 
@@ -66,10 +68,10 @@ def _verdict(
     outcomes = words.gate_outcomes(verdict)
     seen: set[str] = set()
     for outcome in words.RANK[:-1]:
-        for gate, found in words.gates(verdict).items():
-            if outcomes[gate] is outcome:
+        for names, found in words.told_once(verdict).items():
+            if outcomes[names[0]] is outcome:
                 yield ""
-                yield from _gate(gate, found, look, now, seen)
+                yield from _gate(", ".join(names), found, look, now, seen)
                 if verbose:
                     yield from _holding(found, look)
     yield from _passing(verdict, look, verbose)
@@ -103,7 +105,7 @@ def _holding(found: Sequence[Finding], look: Look) -> Iterator[RenderableType]:
 def _message(
     finding: Finding, look: Look, now: datetime | None, *lead: tuple[str, str]
 ) -> RenderableType:
-    until = f"  until {words.deadline(finding.until, now)}" if finding.until else ""
+    until = words.until(finding, now)
     said = ink(look, *lead, finding.message, (until, "bold"))
     row = grid(1, None)
     row.add_row(ink(look, look.mark(finding.outcome)), said)
@@ -181,10 +183,15 @@ def _explained(verdict: Verdict, passing: Sequence[str], look: Look) -> Renderab
     return rows
 
 
-def _summary(report: Report, look: Look) -> RenderableType:
-    """All verdicts, most severe first."""
+def _summary(report: Report, look: Look, verbose: bool) -> RenderableType:
+    """All verdicts, most severe first. Of hundreds that pass there is nothing to be told but how
+    many they are."""
     rows = []
+    passing = [v for v in report.verdicts if v.outcome is Outcome.PASS]
+    folded = len(passing) > _MANY and not verbose
     for verdict in words.by_severity(report.verdicts):
+        if folded and verdict.outcome is Outcome.PASS:
+            continue
         stops = [gate for gate, o in words.gate_outcomes(verdict).items() if o.blocks]
         said = words.tally(verdict).replace(" gates", "").replace(" gate", "")
         rows.append(
@@ -195,6 +202,10 @@ def _summary(report: Report, look: Look) -> RenderableType:
                 ink(look, words.names(stops) if stops else ""),
             ]
         )
+    if folded:
+        said = f"{len(passing)} more" if rows else f"all {len(passing)}"
+        outcome = (words.word(Outcome.PASS), _color(Outcome.PASS))
+        rows.append([ink(look, said), ink(look, outcome), ink(look), ink(look)])
     return table(look, ("judged", "verdict", "gates", "blocked by"), rows)
 
 

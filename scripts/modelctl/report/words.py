@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from modelctl.domain.document import Location
 from modelctl.domain.verdict import Finding, Outcome, Report, Verdict
+from modelctl.domain.waivers import Waiver
 
 RANK = (Outcome.FAIL, Outcome.INCONCLUSIVE, Outcome.PENDING, Outcome.WAIVED, Outcome.PASS)
 """Outcomes, most severe first."""
@@ -43,6 +45,34 @@ def findings(verdict: Verdict) -> tuple[Finding, ...]:
 def gates(verdict: Verdict) -> dict[str, tuple[Finding, ...]]:
     """The findings by gate, in the order in which the gates ran; never empty."""
     return dict(Verdict(subject=verdict.subject, findings=findings(verdict)).gates())
+
+
+def told_once(verdict: Verdict) -> dict[tuple[str, ...], tuple[Finding, ...]]:
+    """The findings by gate, where gates that say the very same share one entry.
+
+    What several lack is one thing to mend, such as one missing measurement. Why each of them asks
+    for it, and by which line, `policy explain` tells.
+    """
+    alike: dict[object, list[str]] = {}
+    found = gates(verdict)
+    for gate, listed in found.items():
+        alike.setdefault(_same(gate, listed), []).append(gate)
+    return {
+        tuple(names): tuple(
+            replace(one, because=None, policy=None) if len(names) > 1 else one
+            for one in found[names[0]]
+        )
+        for names in alike.values()
+    }
+
+
+def _same(gate: str, found: Sequence[Finding]) -> object:
+    """What makes two gates say the same; nothing does for those that simply pass."""
+    told = worth_telling(found)
+    if len(found) != 1 or not told or not told[0].outcome.blocks:
+        return gate
+    one = told[0]
+    return (one.outcome, one.message, *one.values.items(), one.location, one.mend, one.command)
 
 
 def gate_outcomes(verdict: Verdict) -> dict[str, Outcome]:
@@ -111,7 +141,7 @@ def deciding(finding: Finding) -> tuple[tuple[str, ...], bool]:
 def _against(finding: Finding) -> tuple[str | None, str | None]:
     """The value on the left of a plain comparison and what it needs to be, with the value's key."""
     match = _COMPARISON.fullmatch(finding.rule or "")
-    if match is None or not finding.outcome.blocks:
+    if match is None or finding.outcome is Outcome.PASS:
         return None, None
     name, sign, bound = match.groups()
     if name not in finding.values:
@@ -130,15 +160,22 @@ def told(finding: Finding) -> Iterator[tuple[str, str]]:
     for line in lines:
         yield "values", line
     optional = (
-        ("rule", finding.rule if finding.outcome.blocks and not rule_told else None),
+        ("rule", None if finding.outcome is Outcome.PASS or rule_told else finding.rule),
         ("at", place(finding.location) if finding.location else None),
         ("because", reason(finding)),
+        ("waived", waived(finding.waiver) if finding.waiver else None),
         ("until", instant(finding.until) if finding.until else None),
         ("mend", finding.mend),
         ("run", finding.command),
         ("policy", line_of(finding.policy) if finding.policy else None),
     )
     yield from ((label, text) for label, text in optional if text)
+
+
+def waived(waiver: Waiver) -> str:
+    """Who waived what until when, and why: `by lena until 2026-12-01 00:00 UTC: … (file)`."""
+    by = f"by {waiver.approved_by} until {instant(waiver.expires)}"
+    return f"{by}: {waiver.reason} ({waiver.file})"
 
 
 def worth_telling(found: Iterable[Finding]) -> list[Finding]:
@@ -179,6 +216,31 @@ def deadline(until: datetime, now: datetime | None) -> str:
     same_day = until.astimezone(UTC).date() == now.astimezone(UTC).date()
     when = f"{until.astimezone(UTC):%H:%M} UTC" if same_day else instant(until)
     return f"{when}, in {span(until - now)}" if until > now else when
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """By which rules something is told: their commit, and the name by which it was found."""
+
+    commit: str
+    ref: str
+
+    def __str__(self) -> str:
+        return f"by rules of {self.commit[:12]} ({self.ref})"
+
+    def silent(self, where: str, what: str) -> str:
+        """That these rules say nothing of it, and how to look at others."""
+        other = "for what isn't merged: --trusted-ref refs/heads/BRANCH"
+        return f"{where} of {self.ref} {what}; {other}"
+
+
+def until(finding: Finding, now: datetime | None) -> str:
+    """When it resolves, to stand behind its message; only in how long where that ends in when."""
+    if finding.until is None:
+        return ""
+    if not finding.message.endswith(instant(finding.until)):
+        return f"  until {deadline(finding.until, now)}"
+    return f", in {span(finding.until - now)}" if now and finding.until > now else ""
 
 
 def age(since: datetime, now: datetime) -> str:

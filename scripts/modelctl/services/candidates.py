@@ -9,7 +9,7 @@ from typing import Any
 
 from semver import Version
 
-from modelctl.adapters.documents import DocumentError, load
+from modelctl.adapters.documents import MAX_BYTES, DocumentError, load, too_large
 from modelctl.adapters.schema import validate
 from modelctl.domain.candidate import Candidate
 from modelctl.domain.compatibility import previous
@@ -47,10 +47,15 @@ class Parsed:
 def parse_file(tree: Tree, path: str) -> Parsed:
     """Reads one file of `tree`; every way of being wrong is a finding with its place."""
     kind = classify(path)
-    data = tree.read(path)
-    if data is None or kind is None:
+    size = tree.size(path)
+    if size is None or kind is None:
         where = Location(file=path)
         return Parsed(findings=(_failed(where, f"{path} is missing", mend="add it"),))
+    if size > MAX_BYTES:
+        error = too_large(size, path)
+        where = Location(file=path, line=error.line, column=error.column)
+        return Parsed(findings=(_failed(where, error.problem, mend=error.mend),))
+    data = tree.read(path) or b""
     try:
         document = load(data, path)
     except DocumentError as error:
@@ -128,6 +133,8 @@ def read_candidate(
         return None, findings
     if one.value is None or manifest.value is None or (pointed and release.value is None):
         return None, findings
+    was = read_model(before, model)
+    tiers = [known.tier for known in (one.value, was) if known is not None]
     candidate = Candidate(
         model=one.value,
         version=manifest.value,
@@ -137,9 +144,9 @@ def read_candidate(
         release_document=release.document,
         digest=digest(after, model, version) or "",
         blob=entry.oid,
-        transition=transition,
+        transition=transition.for_tiers(tiers),
         predecessors=tuple(_predecessors(before, model, manifest.value.version, served)),
-        model_before=read_model(before, model),
+        model_before=was,
         is_rollback=is_rollback,
     )
     message = f"{2 + pointed} documents are valid and agree with their paths"

@@ -5,30 +5,42 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
+from functools import partial
 
 from modelctl.adapters.git import MergeConflict
+from modelctl.adapters.git_rows import OddTree
+from modelctl.adapters.ledger_verify import broken
 from modelctl.domain.approvals import ApprovalState
+from modelctl.domain.authorship import names_of
+from modelctl.domain.candidate import Candidate
+from modelctl.domain.endings import endings
 from modelctl.domain.flow import Flow, FlowInput, FlowKind, Move, judge_flow
 from modelctl.domain.history import deployments, quarantines
 from modelctl.domain.manifest import Release
-from modelctl.domain.names import classify, model_path, release_path, version_path
+from modelctl.domain.names import MODELS, classify, model_path, release_path, version_path
 from modelctl.domain.policy import Transition
 from modelctl.domain.provenance import PROVENANCE
 from modelctl.domain.reviews import PullRequest
+from modelctl.domain.structure import PLACEMENT, failure
 from modelctl.domain.tree import Change, Tree
 from modelctl.domain.verdict import Finding, Outcome, Report, Subject, Verdict
 from modelctl.errors import ModelctlError
+from modelctl.gates import damaged_ledger
 from modelctl.services.asking import (
     announce,
     asked_of_candidates,
     asked_of_change,
     judge_approvals,
 )
+from modelctl.services.bounds import too_much
 from modelctl.services.candidates import parse_file, read_model, read_release
 from modelctl.services.moves import judge_moves
-from modelctl.services.pointers import Located
+from modelctl.services.pointers import Located, unknown_environment
 from modelctl.services.session import Session
 from modelctl.services.state import record, state_tree
+from modelctl.services.waiver_changes import judge_waivers
+from modelctl.services.waivers import unlifted
+from modelctl.services.whereabouts import guards, retired_only
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +89,8 @@ def check_change(
         after = repository.merged(*ends)
     except MergeConflict as conflict:
         return _conflict(session, branch, ends, conflict)
+    except OddTree as error:
+        return _unjudged(session, branch, ends, _odd(error))
     full = Ends(target=branch, base=ends[0], head=ends[1], after=after)
     return judge_ends(session, full, pull_request, ask_reviews=ask_reviews).report
 
@@ -92,39 +106,56 @@ def judge_ends(
     """Judges a change whose result is known: flow, documents, gates, approvals."""
     repository = session.repository
     before, after = repository.tree(ends.base), repository.tree(ends.after)
-    changes = repository.changes(before, after)
+    try:
+        changes = repository.changes(before, after)
+        refusal = too_much(after, changes)
+    except OddTree as error:
+        refusal = _odd(error)
+    if refusal:
+        refused = _unjudged(session, ends.target, (ends.base, ends.head), refusal)
+        return Judged(report=refused, flow=None, approvals=None)
     transition = session.policy.lifecycle.to_branch(ends.target)
-    proposal = _proposal(session, ends, transition, before, after, changes)
-    flow = judge_flow(proposal)
-    candidates, verdicts = judge_moves(
-        session, flow.moves, transition, before, after, ask_gates=ask_gates
+    brought_by = names_of(pull_request) if pull_request is not None else ()
+    proposal = _proposal(
+        session, ends, transition, (before, after), changes, brought_by, past=not ask_gates
     )
+    flow = judge_flow(proposal)
+    ask = partial(judge_moves, ask_gates=ask_gates, brought_by=brought_by)
+    candidates, verdicts = ask(session, flow.moves, transition, before, after)
     whole = [*flow.findings, *_documents(after, changes, flow.moves)]
+    whole.extend(_damages(session, proposal, flow) if ask_gates else ())
     touched = [(read_model(before, m), read_model(after, m)) for m in proposal.models]
     asked = asked_of_change(session.policy, proposal, candidates, touched)
     state: ApprovalState | None = None
-    notes: tuple[str, ...] = ()
-    if ask_reviews and (asked.rules or pull_request is not None):
+    if ask_reviews and (asked.rules or asked.unasked or pull_request is not None):
         state, found = judge_approvals(
             session.policy, pull_request, asked, head=ends.head, target=ends.target
         )
         whole.extend(found)
-    else:
-        notes = announce(session.policy, asked)
+    notes = announce(session.policy, asked) if state is None else ()
+    reviewed = pull_request if state is not None else None
+    waivers = judge_waivers(session, proposal, reviewed, ask_reviews=ask_reviews)
     report = Report(
         title=f"{flow.kind.value} into {ends.target}",
-        verdicts=(Verdict(subject=Subject(), findings=tuple(whole)), *verdicts),
+        verdicts=(Verdict(subject=Subject(), findings=(*whole, *waivers.findings)), *verdicts),
         trusted=session.policy.commit,
         base=ends.base,
         head=ends.head,
         at=session.now,
-        notes=notes,
+        notes=(*notes, *waivers.notes),
     )
     return Judged(report=report, flow=flow, approvals=state)
 
 
 def check_version(session: Session, located: Located, transition: Transition) -> Report:
     """Whether a version could go to an environment now: every gate, without a pull request."""
+    return judge_version(session, located, transition)[1]
+
+
+def judge_version(
+    session: Session, located: Located, transition: Transition
+) -> tuple[Candidate | None, Report]:
+    """The report of `check_version`, with what was judged; None where it can't be read."""
     repository = session.repository
     before = repository.tree(session.branch_tip(transition.to_branch))
     move = Move(
@@ -136,7 +167,7 @@ def check_version(session: Session, located: Located, transition: Transition) ->
     candidates, verdicts = judge_moves(session, (move,), transition, before, located.tree)
     came = _came_through(session, located, transition)
     asked = asked_of_candidates(session.policy, candidates)
-    return Report(
+    report = Report(
         title=f"{located.name} → {transition.environment}",
         verdicts=tuple(replace(v, findings=(*came, *v.findings)) for v in verdicts),
         trusted=session.policy.commit,
@@ -144,6 +175,7 @@ def check_version(session: Session, located: Located, transition: Transition) ->
         at=session.now,
         notes=announce(session.policy, asked),
     )
+    return candidates[0] if candidates else None, report
 
 
 def transition_for(session: Session, located: Located, environment: str | None) -> Transition:
@@ -156,8 +188,7 @@ def transition_for(session: Session, located: Located, environment: str | None) 
     if environment is not None:
         found = lifecycle.to_environment(environment)
         if found is None:
-            known = ", ".join(lifecycle.environments)
-            raise ModelctlError(f"there is no environment {environment}", mend=f"one of: {known}")
+            raise unknown_environment(environment, lifecycle.environments)
         return found
     last: str | None = None
     for name in lifecycle.environments:
@@ -192,13 +223,17 @@ def _proposal(
     session: Session,
     ends: Ends,
     transition: Transition | None,
-    before: Tree,
-    after: Tree,
+    trees: tuple[Tree, Tree],
     changes: tuple[Change, ...],
+    brought_by: tuple[str, ...],
+    *,
+    past: bool,
 ) -> FlowInput:
-    repository = session.repository
+    repository, (before, after) = session.repository, trees
     touched = sorted({kind.model for change in changes if (kind := classify(change.path))})
     signed = {model: session.signed(model) for model in touched}
+    held = [q for entries in signed.values() for q in quarantines(entries)]
+    told = retired_only if past else endings
     return FlowInput(
         branch=ends.target,
         default_branch=session.policy.lifecycle.default_branch,
@@ -212,7 +247,11 @@ def _proposal(
         source_files=_file_at(session),
         on_source_branch=_on_source(session, transition),
         history={model: deployments(entries) for model, entries in signed.items()},
-        quarantines=tuple(q for entries in signed.values() for q in quarantines(entries)),
+        quarantines=unlifted(session, held, transition, before, after, brought_by),
+        endings=tuple(
+            e for entries in signed.values() for e in told(entries, session.policy.lifecycle.last)
+        ),
+        guards=partial(guards, session),
     )
 
 
@@ -274,6 +313,13 @@ def _came_through(
     return (missing,)
 
 
+def _damages(session: Session, proposal: FlowInput, flow: Flow) -> list[Finding]:
+    """What is wrong with the ledger of models of which no version is judged by gates."""
+    others = sorted(set(proposal.models) - {move.model for move in flow.moves})
+    told = {model: broken(session.ledger.entries(model)) for model in others}
+    return [finding for model, why in told.items() for finding in damaged_ledger(model, why)]
+
+
 def _documents(after: Tree, changes: Iterable[Change], moves: Iterable[Move]) -> list[Finding]:
     """The documents that change without being part of a version that moves."""
     judged = {
@@ -316,6 +362,15 @@ def _conflict(
         message=conflict.message,
         mend=f"merge {branch} into the pull request's branch and settle the conflict",
     )
+    return _unjudged(session, branch, ends, finding)
+
+
+def _odd(error: OddTree) -> Finding:
+    return failure(PLACEMENT, error.message, error.path or MODELS, mend=error.mend or "")
+
+
+def _unjudged(session: Session, branch: str, ends: tuple[str, str], finding: Finding) -> Report:
+    """The report on a change that can't be looked at any closer."""
     return Report(
         title=f"into {branch}",
         verdicts=(Verdict(subject=Subject(), findings=(finding,)),),

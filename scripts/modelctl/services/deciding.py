@@ -1,32 +1,40 @@
-"""What an environment should run of each model, judged again for the commit that says so."""
+"""What an environment should run of each model, judged again for the commit that says so.
+
+What ran before, and so what needs no judgement, is read from the signed history alone: a record on
+the state branch may be anybody's.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from modelctl.domain.candidate import Facts
+from modelctl.domain.candidate import Facts, Served
 from modelctl.domain.history import goes_back, served
 from modelctl.domain.policy import Transition
 from modelctl.domain.rendering import RenderRequest
 from modelctl.domain.reviews import PullRequest
 from modelctl.domain.tree import Tree
 from modelctl.domain.verdict import Finding, Outcome, Report, Subject, Verdict
+from modelctl.domain.waivers import WaiverRecord, records
+from modelctl.domain.waiving import in_force
 from modelctl.errors import ModelctlError
 from modelctl.gates import judge
+from modelctl.gates.waivers import case_of
+from modelctl.services.accounted import accounted
 from modelctl.services.candidates import read_candidate
 from modelctl.services.intent import Intent, fresh_request, read_intent, released
 from modelctl.services.merges import judge_arrival
 from modelctl.services.moves import facts_for
 from modelctl.services.session import Session
-from modelctl.services.state import readable_record, state_tree
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
     """What a deploy does with one model: `request` is None where nothing may run.
 
-    `running` is what runs now; `reports` say what blocks the version that the branch wants.
+    `running` is what runs by the signed history; `reports` say what blocks the version that the
+    branch wants.
     """
 
     model: str
@@ -54,12 +62,9 @@ def decide(
     """What the environment's branch wants of each model, judged again for its present commit."""
     tip = session.branch_tip(transition.to_branch)
     tree = session.repository.tree(tip)
-    state = state_tree(session, transition.environment)
     models = released(tree)
     branch = _Branch(session=session, transition=transition, tip=tip, tree=tree)
-    return tuple(
-        _decide(branch, model, readable_record(state, model), pull_requests) for model in models
-    )
+    return tuple(_decide(branch, model, pull_requests) for model in models)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,12 +77,9 @@ class _Branch:
     tree: Tree
 
 
-def _decide(
-    branch: _Branch,
-    model: str,
-    running: RenderRequest | None,
-    pull_requests: Sequence[PullRequest],
-) -> Decision:
+def _decide(branch: _Branch, model: str, pull_requests: Sequence[PullRequest]) -> Decision:
+    session = branch.session
+    running = accounted(session, model, session.signed(model), branch.transition.environment)
     try:
         intent = read_intent(branch.tree, model, branch.transition, branch.session.policy)
         return _decide_intent(branch, intent, running, pull_requests)
@@ -98,8 +100,10 @@ def _decide_intent(
     wanted = str(intent.version.version)
     if intent.matches(running):
         return Decision(model=model, wanted=wanted, running=running, request=running)
-    known = facts_for(session, model, transition.environment)
+    known = facts_for(session, model, transition.environment, whole_history=True)
     last = served(known.history, transition.environment)
+    now = Served(version=last.version, digest=last.digest) if last else None
+    known = replace(known, served=now)  # never by the state, which may be anybody's
     arrival = judge_arrival(
         session, transition, model, tip=branch.tip, last=last, pull_requests=pull_requests
     )
@@ -108,22 +112,31 @@ def _decide_intent(
     returns = goes_back(known.history, transition.environment, intent.digest) and (
         moved or not arrival.is_new
     )
-    reports = (*arrival.reports, *_judge_now(branch, intent, known, is_rollback=returns))
+    report, waivers = _judge_now(
+        branch, intent, known, is_rollback=returns, brought_by=arrival.brought_by
+    )
+    reports = (*arrival.reports, *((report,) if report.outcome.blocks else ()))
     fresh = fresh_request(
         intent,
         transition.environment,
         commit=arrival.commit,
         approvers=arrival.approvers,
         pull_request=arrival.pull_request,
+        waivers=waivers,
     )
     request = running if reports else fresh
     return Decision(model=model, wanted=wanted, running=running, request=request, reports=reports)
 
 
 def _judge_now(
-    branch: _Branch, intent: Intent, known: Facts, *, is_rollback: bool
-) -> tuple[Report, ...]:
-    """The gates once more, for what the branch holds now; empty when they pass."""
+    branch: _Branch,
+    intent: Intent,
+    known: Facts,
+    *,
+    is_rollback: bool,
+    brought_by: tuple[str, ...],
+) -> tuple[Report, tuple[WaiverRecord, ...]]:
+    """The gates once more, for what the branch holds now, and the waivers that are in force."""
     session, transition = branch.session, branch.transition
     last = served(known.history, transition.environment)
     before = session.repository.tree(last.commit if last else None)
@@ -143,9 +156,15 @@ def _judge_now(
         digest=intent.digest,
         blob=intent.blob,
     )
-    judged = judge(candidate, session.policy, known).findings if candidate else ()
-    report = _report(branch, Verdict(subject=subject, findings=(*findings, *judged)))
-    return (report,) if report.outcome.blocks else ()
+    if candidate is None:
+        return _report(branch, Verdict(subject=subject, findings=findings)), ()
+    candidate = replace(candidate, brought_by=brought_by)
+    judged = judge(candidate, session.policy, known).findings
+    counting = in_force(session.policy, case_of(candidate), session.now)
+    return (
+        _report(branch, Verdict(subject=subject, findings=(*findings, *judged))),
+        records(counting),
+    )
 
 
 def _unreadable(branch: _Branch, model: str, error: ModelctlError) -> Report:

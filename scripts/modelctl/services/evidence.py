@@ -24,7 +24,7 @@ from modelctl.domain.history import JOB_KINDS
 from modelctl.domain.policy import Transition
 from modelctl.errors import ModelctlError
 from modelctl.services.candidates import read_model
-from modelctl.services.pointers import Located
+from modelctl.services.pointers import Located, unknown_environment
 from modelctl.services.session import MACHINE, Session
 
 SIGNING_KEY = "MODELCTL_SIGNING_KEY"
@@ -62,9 +62,7 @@ def record_evidence(
     """
     known = (*session.policy.lifecycle.environments, OFFLINE)
     if environment not in known:
-        raise ModelctlError(
-            f"there is no environment {environment}", mend=f"choose one of: {', '.join(known)}"
-        )
+        raise unknown_environment(environment, known)
     if not is_kind(kind):
         mend = "kinds are of a-z, 0-9 and -, such as unit-tests"
         raise ModelctlError(f"{kind!r} is no kind of evidence", mend=mend)

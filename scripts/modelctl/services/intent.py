@@ -9,6 +9,7 @@ from modelctl.domain.names import MODELS, release_path, version_path
 from modelctl.domain.policy import Policy, Transition
 from modelctl.domain.rendering import RenderRequest
 from modelctl.domain.tree import Tree
+from modelctl.domain.waivers import WaiverRecord
 from modelctl.errors import ModelctlError
 from modelctl.services.candidates import digest, parse_file, read_model, read_version
 
@@ -38,6 +39,7 @@ class Intent:
             commit=running.commit,
             approvers=running.approvers,
             pull_request=running.pull_request,
+            waivers=running.waivers,
         )
         return replace(running, backends=()) == fresh and running.split == fresh.split
 
@@ -85,6 +87,7 @@ def fresh_request(
     commit: str,
     approvers: tuple[str, ...],
     pull_request: int | None,
+    waivers: tuple[WaiverRecord, ...] = (),
 ) -> RenderRequest:
     """The request that renders an intent for the first time, with who and what brought it."""
     serving = intent.model.serving
@@ -104,4 +107,5 @@ def fresh_request(
         owner=intent.model.owner,
         strategy=intent.strategy,
         pull_request=pull_request,
+        waivers=waivers,
     )

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from modelctl.adapters.reviews import find_merged
+from modelctl.domain.authorship import names_of
 from modelctl.domain.history import Deployment
 from modelctl.domain.names import MODELS
 from modelctl.domain.policy import Transition
@@ -25,7 +26,7 @@ class Arrival:
 
     `commit` is the commit that last changed it, `approvers` those who approved what came since the
     last deploy; `is_new` says whether anything did. `reports` hold what blocks, one for each merge
-    that must not count.
+    that must not count. `brought_by` are those whose pull requests these were.
     """
 
     commit: str
@@ -33,6 +34,7 @@ class Arrival:
     pull_request: int | None
     is_new: bool
     reports: tuple[Report, ...] = ()
+    brought_by: tuple[str, ...] = ()
 
 
 def judge_arrival(
@@ -66,6 +68,7 @@ def judge_arrival(
         pull_request=next(numbers, None),
         is_new=True,
         reports=tuple(one.report for _, one, _ in judged if one.report.outcome.blocks),
+        brought_by=tuple(name for _, _, found in judged if found for name in names_of(found)),
     )
 
 

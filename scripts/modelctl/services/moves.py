@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from datetime import datetime
 
+from modelctl.adapters.ledger_verify import broken
 from modelctl.domain.candidate import Candidate, Facts, Served
+from modelctl.domain.endings import endings
+from modelctl.domain.evidence import Signed
 from modelctl.domain.flow import FlowKind, Move
 from modelctl.domain.history import Deployment, deployments, quarantines, served
 from modelctl.domain.policy import Transition
@@ -17,16 +21,42 @@ from modelctl.services.session import Session
 from modelctl.services.state import record, state_tree
 
 
-def facts_for(session: Session, model: str, environment: str) -> Facts:
-    """What the gates may know about a model on its way to an environment."""
-    signed = session.signed(model)
+def facts_for(
+    session: Session, model: str, environment: str, *, whole_history: bool = False
+) -> Facts:
+    """What the gates may know about a model on its way to an environment.
+
+    With `whole_history` the commits of the ledger are asked, too, whether anything of it was lost.
+    """
+    entries = session.ledger.entries(model)
+    signed = tuple(entry.signed for entry in entries)
     history = deployments(signed)
+    now_served = _served(session, model, environment, history)
+    last = session.policy.lifecycle.last
+    damage = broken(entries)
+    if damage is None and whole_history:
+        damage = session.ledger.losses().get(model)
+    return replace(facts_of(signed, history, session.now, now_served, last), damage=damage)
+
+
+def facts_of(
+    signed: tuple[Signed, ...],
+    history: tuple[Deployment, ...],
+    now: datetime,
+    now_served: Served | None,
+    last: str,
+) -> Facts:
+    """What these statements about a model, with the deployments among them, tell at a time.
+
+    `last` is the last environment of the lifecycle, whose keys tell of ends.
+    """
     return Facts(
-        now=session.now,
+        now=now,
         signed=signed,
-        served=_served(session, model, environment, history),
+        served=now_served,
         history=history,
         quarantines=quarantines(signed),
+        endings=endings(signed, last),
     )
 
 
@@ -46,15 +76,19 @@ def judge_moves(
     after: Tree,
     *,
     ask_gates: bool = True,
+    brought_by: tuple[str, ...] = (),
 ) -> tuple[list[Candidate], list[Verdict]]:
     """A candidate and a verdict for each version that moves; the candidate is left out where its
-    documents can't be read. Without gates the verdict is about the documents alone."""
+    documents can't be read. Without gates the verdict is about the documents alone. `brought_by`
+    are those whose pull request it is, where that is known."""
     candidates: list[Candidate] = []
     verdicts: list[Verdict] = []
     if transition is None:
         return candidates, verdicts
     for move in moves:
-        candidate, verdict = _judge_move(session, move, transition, before, after, ask_gates)
+        candidate, verdict = _judge_move(
+            session, move, transition, before, after, ask_gates, brought_by
+        )
         candidates.extend([candidate] if candidate else [])
         verdicts.append(verdict)
     return candidates, verdicts
@@ -67,6 +101,7 @@ def _judge_move(
     before: Tree,
     after: Tree,
     ask_gates: bool,
+    brought_by: tuple[str, ...],
 ) -> tuple[Candidate | None, Verdict]:
     facts = facts_for(session, move.model, transition.environment)
     candidate, findings = read_candidate(
@@ -83,12 +118,12 @@ def _judge_move(
             model=move.model, version=move.version, environment=transition.environment
         )
         return candidate, Verdict(subject=subject, findings=findings)
-    candidate = _unpointed(candidate)
+    candidate = replace(unpointed(candidate), brought_by=brought_by)
     verdict = judge(candidate, session.policy, facts)
     return candidate, replace(verdict, findings=(*findings, *verdict.findings))
 
 
-def _unpointed(candidate: Candidate) -> Candidate:
+def unpointed(candidate: Candidate) -> Candidate:
     """A candidate asked about by name: then the release pointer may name another version, and says
     nothing about this one."""
     release = candidate.release

@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
+from semver import Version
+
 from modelctl.domain.manifest import ModelVersion
-from modelctl.domain.names import LATEST, parse_pointer, resolve_pointer, version_path
+from modelctl.domain.names import (
+    LATEST,
+    MODELS,
+    Pointer,
+    choice,
+    model_path,
+    parse_pointer,
+    resolve_pointer,
+    version_path,
+)
 from modelctl.domain.tree import Tree
 from modelctl.errors import ModelctlError
 from modelctl.services.candidates import digest, models, parse_file, versions
 from modelctl.services.session import Session
 from modelctl.services.state import running
+
+_MOST_CHOICES = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,13 +69,16 @@ def locate(session: Session, text: str, *, ref: str | None = None) -> Located:
     holding = [(commit, tree) for commit, tree in trees if versions(tree, pointer.model)]
     if not holding:
         known = sorted({name for _, tree in trees for name in models(tree)})
-        mend = f"the models are {', '.join(known)}" if known else "there are no models yet"
-        raise ModelctlError(f"there is no model {pointer.model} with versions", mend=mend)
+        unknown = unknown_model(pointer.model, known, " with versions")
+        raise _elsewhere(session, pointer, ref) or unknown
     # `latest` means what is seen from here: a version of a later branch isn't newer, only merged.
     seen = holding[:1] if pointer.selector in (None, LATEST) else holding
     candidates = {version for _, tree in seen for version in versions(tree, pointer.model)}
     names = {environment: one.version for environment, one in served.items()}
-    version = resolve_pointer(pointer, candidates, names)
+    try:
+        version = resolve_pointer(pointer, candidates, names)
+    except ModelctlError as error:
+        raise _elsewhere(session, pointer, ref) or error from None
     meant = served.get(pointer.selector or "")
     found = (_read(commit, tree, pointer.model, str(version)) for commit, tree in holding)
     located = next(
@@ -74,10 +91,51 @@ def locate(session: Session, text: str, *, ref: str | None = None) -> Located:
     return located
 
 
+def _elsewhere(session: Session, pointer: Pointer, ref: str | None) -> ModelctlError | None:
+    """That the version is only on a branch which isn't looked at unasked; None where it isn't."""
+    if ref is not None or not Version.is_valid(pointer.selector or ""):
+        return None
+    path = version_path(pointer.model, pointer.selector or "")
+    for name, tip in session.repository.branches().items():
+        if session.repository.tree(tip).entry(path) is not None:
+            return ModelctlError(
+                f"{pointer} is not merged yet", mend=f"it is on {name}: --ref {name}"
+            )
+    return None
+
+
+def locate_exactly(session: Session, text: str, *, ref: str | None = None) -> Located:
+    """The same for what signs or waives, where a guess would be somebody's word: `text` must say
+    which version is meant.
+
+    Raises:
+        ModelctlError: it names the model alone; the mend lists what could be meant.
+    """
+    pointer = parse_pointer(text)
+    if pointer.selector is None:
+        model = locate(session, text, ref=ref).model  # one that there is
+        raise ModelctlError(f"which version of {model}?", mend=_which(session, model, ref))
+    return locate(session, text, ref=ref)
+
+
+def _which(session: Session, model: str, ref: str | None) -> str:
+    """`tumor-classifier@1.0.0, @1.1.0, or by environment, @staging`: the last few of them."""
+    commits = session.places() if ref is None else [session.repository.resolve(ref)]
+    trees = map(session.repository.tree, commits)
+    known = sorted({version for tree in trees for version in versions(tree, model)})
+    listed = ", ".join(f"@{version}" for version in known[-_MOST_CHOICES:])
+    served = ", ".join(f"@{environment}" for environment in running(session, model))
+    return f"{model}{listed}" + (f", or by environment, {served}" if served else "")
+
+
 def known_models(session: Session) -> tuple[str, ...]:
     """Every model that a branch of the lifecycle, HEAD or the ledger knows."""
-    trees = (session.repository.tree(commit) for commit in session.places())
-    return tuple(sorted({*session.ledger.models(), *(n for tree in trees for n in models(tree))}))
+    found, seen = set(session.ledger.models()), set[tuple[str, str]]()
+    for tree in map(session.repository.tree, session.places()):
+        folders = set(tree.folders(MODELS).items()) - seen  # most are the same on each branch
+        seen |= folders
+        found.update(name for name, _ in folders if tree.entry(model_path(name)) is not None)
+    return tuple(sorted(found))
 
 
 def require_model(session: Session, model: str) -> str:
@@ -88,9 +146,21 @@ def require_model(session: Session, model: str) -> str:
     """
     known = known_models(session)
     if model not in known:
-        mend = f"the models are {', '.join(known)}" if known else "there are no models yet"
-        raise ModelctlError(f"there is no model {model}", mend=mend)
+        raise unknown_model(model, known)
     return model
+
+
+def unknown_model(model: str, known: Iterable[str], what: str = "") -> ModelctlError:
+    """That nobody knows this model, with the name that was probably meant, and those there are."""
+    names = tuple(known)
+    mend = choice(model, names, "the models are ") if names else "there are no models yet"
+    return ModelctlError(f"there is no model {model}{what}", mend=mend)
+
+
+def unknown_environment(environment: str, known: Iterable[str]) -> ModelctlError:
+    """That the lifecycle has no such environment, with the one that was probably meant."""
+    mend = choice(environment, known, "one of: ")
+    return ModelctlError(f"there is no environment {environment}", mend=mend)
 
 
 def _read(commit: str, tree: Tree, model: str, version: str) -> Located | None:

@@ -1,13 +1,14 @@
 """Writes what an environment's branch says onto the ledger: one signed statement each.
 
-The statement of a deployment is made from the commit of the state branch alone: its time, the
+Only what this run has decided is signed, and only where the state branch holds exactly that: what
+else lies there may be anybody's. The statement is made from the commit that wrote it: its time, the
 record beside the manifests, and the evidence that was there at that time. So two jobs that record
 the same deployment write the same bytes, and the ledger keeps them once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -19,13 +20,18 @@ from modelctl.domain.history import DEPLOYMENT, JOB_KINDS, deployments
 from modelctl.domain.manifest import ModelVersion
 from modelctl.domain.names import MODELS, version_path
 from modelctl.domain.policy import Transition
-from modelctl.domain.rendering import RELEASE, RenderRequest
+from modelctl.domain.rendering import RenderRequest
 from modelctl.domain.tree import Commit, Tree
 from modelctl.errors import ModelctlError
+from modelctl.services.accounted import same, told
 from modelctl.services.candidates import read_version
 from modelctl.services.evidence import signer_key
 from modelctl.services.session import MACHINE, Session
 from modelctl.services.state import readable_record
+
+_RECENT = timedelta(hours=1)
+"""How old the time of a state commit may be to be believed: much longer than a deploy takes, much
+shorter than any soak, since whoever may push the branch can date a commit as he likes."""
 
 
 def require_key(session: Session, transition: Transition, signer: Signer) -> None:
@@ -48,15 +54,20 @@ def require_key(session: Session, transition: Transition, signer: Signer) -> Non
 
 
 def record_deployments(
-    session: Session, transition: Transition, state: str | None, signer: Signer
+    session: Session,
+    transition: Transition,
+    state: str | None,
+    decided: Iterable[RenderRequest],
+    signer: Signer,
 ) -> int:
-    """Appends each deployment of the state branch that the ledger lacks; how many there were.
+    """Appends each decided deployment that the state holds and the ledger lacks; how many.
 
-    Older ones first: a job that was killed after the state was written left them behind.
+    A job that was killed after the state was written leaves some behind: they are recorded where
+    the next one, judging again, decides the same.
     """
-    missing = list(_missing(session, transition, state)) if state else []
+    missing = list(_missing(session, transition, state, decided)) if state else []
     batch: dict[str, list[bytes]] = {}
-    for commit, one in reversed(missing):
+    for commit, one in missing:
         statement = _statement(session, transition, commit, one)
         batch.setdefault(one.model, []).append(sign(statement, signer))
     if batch:
@@ -65,25 +76,27 @@ def record_deployments(
 
 
 def _missing(
-    session: Session, transition: Transition, state: str
+    session: Session, transition: Transition, state: str, decided: Iterable[RenderRequest]
 ) -> Iterator[tuple[Commit, RenderRequest]]:
-    """The unrecorded deployments, newest first.
+    """The unrecorded deployments, each with the commit that wrote it."""
+    tree = session.repository.tree(state)
+    for one in decided:
+        if (one.commit, one.digest) in _on_ledger(session, one.model, transition.environment):
+            continue
+        if same(readable_record(tree, one.model), one):  # else another deploy was faster
+            yield _writing(session, state, one.model), one
 
-    A run records everything before it ends, so the walk stops at the first commit whose
-    deployments are all on the ledger.
-    """
-    recorded: dict[str, set[tuple[str, str]]] = {}
-    for commit in session.repository.first_parents(state):
-        fresh = list(_changed(session, commit))
-        lacking = []
-        for one in fresh:
-            if one.model not in recorded:
-                recorded[one.model] = _on_ledger(session, one.model, transition.environment)
-            if (one.commit, one.digest) not in recorded[one.model]:
-                lacking.append(one)
-        yield from ((commit, one) for one in lacking)
-        if fresh and not lacking:
-            return
+
+def _writing(session: Session, state: str, model: str) -> Commit:
+    """The commit that made the model's folder what it is: the first that holds these very bytes."""
+    repository = session.repository
+    folder = repository.tree(state).subtree(model)
+    found = repository.commit(state)
+    for commit in repository.first_parents(state):
+        if repository.tree(commit.tree).subtree(model) != folder:
+            break
+        found = commit
+    return found
 
 
 def _on_ledger(session: Session, model: str, environment: str) -> set[tuple[str, str]]:
@@ -94,40 +107,21 @@ def _on_ledger(session: Session, model: str, environment: str) -> set[tuple[str,
     }
 
 
-def _changed(session: Session, commit: Commit) -> Iterator[RenderRequest]:
-    """What a commit of the state branch deployed: records that name another commit or digest."""
-    repository = session.repository
-    after = repository.tree(commit.tree)
-    before = repository.tree(commit.parents[0] if commit.parents else None)
-    for change in repository.changes(before, after):
-        if not change.path.endswith(f"/{RELEASE}"):
-            continue
-        model = change.path.split("/")[0]
-        old, new = readable_record(before, model), readable_record(after, model)
-        if new is not None and (
-            old is None or (old.commit, old.digest) != (new.commit, new.digest)
-        ):
-            yield new
-
-
 def _statement(
     session: Session, transition: Transition, commit: Commit, one: RenderRequest
 ) -> Statement:
     at = datetime.fromtimestamp(commit.at, UTC)
+    if abs(session.now - at) > _RECENT:
+        at = session.now
     tree = session.repository.tree(one.commit)
     version = read_version(tree, one.model, one.version)
     proofs = [s for s in session.signed(one.model) if _counts(s, one.digest, at)]
     predicate: dict[str, Any] = {
-        "version": one.version,
-        "commit": one.commit,
+        **told(one),
         "branch": transition.to_branch,
         "stage": transition.stage,
         "state_commit": commit.sha,
         "files": _files(tree, one.model),
-        "approvers": list(one.approvers),
-        "strategy": one.strategy,
-        "target": one.target,
-        "pull_request": one.pull_request,
         "evidence": [s.envelope_digest for s in proofs],
         "metrics": _metrics(proofs),
         **(_snapshot(version) if version else {}),

@@ -86,10 +86,9 @@ def open_session(
     if fetch and repository.remote is not None:
         _bring_here(repository, repository.remote, policy.lifecycle)
         policy = _load(repository, trusted)
-    ledger = Ledger(repository, policy.keys, branch=policy.lifecycle.ledger_branch)
-    return Session(
-        repository=repository, policy=policy, ledger=ledger, now=now or datetime.now(UTC)
-    )
+    at = now or datetime.now(UTC)
+    ledger = Ledger(repository, policy.keys, branch=policy.lifecycle.ledger_branch, now=at)
+    return Session(repository=repository, policy=policy, ledger=ledger, now=at)
 
 
 def _bring_here(repository: Repository, remote: str, lifecycle: Lifecycle) -> None:
@@ -99,7 +98,7 @@ def _bring_here(repository: Repository, remote: str, lifecycle: Lifecycle) -> No
     others = [f"^refs/heads/{branch}" for branch in machines]
     repository.fetch(remote, [f"+refs/heads/*:refs/remotes/{remote}/*", *others])
     for branch in machines:
-        repository.latest(branch)
+        repository.latest(branch, only_adds=branch == lifecycle.ledger_branch)
 
 
 def _load(repository: Repository, trusted: str | None) -> Policy:
@@ -109,7 +108,9 @@ def _load(repository: Repository, trusted: str | None) -> Policy:
     names another branch would hand the trust on to whoever can push that one.
     """
     if trusted is not None:
-        commit = repository.remote_first(trusted) or repository.resolve(trusted)
+        # HEAD is what is checked out here; the remote has one too, which nobody means.
+        shared = None if trusted == "HEAD" else repository.remote_first(trusted)
+        commit = shared or repository.resolve(trusted)
         return load_policy(repository.tree(commit), commit)
     branch = _default_branch(repository)
     tip = repository.remote_first(branch)

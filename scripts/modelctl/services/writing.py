@@ -1,0 +1,208 @@
+"""Writes the state of an environment: what was decided, and nothing else.
+
+Whoever may push the branch can put anything there. So each commit of a deploy makes the whole tree
+what this run decided: the manifests and the record of each model, rendered anew. The rest is taken
+out and told, for a tree that is put into force must hold nothing that nobody judged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from modelctl.adapters.git import Draft
+from modelctl.domain.names import is_model_name
+from modelctl.domain.policy import Transition
+from modelctl.domain.rendering import RenderRequest
+from modelctl.domain.tree import REGULAR, Entry, Tree
+from modelctl.errors import ConflictError, ModelctlError
+from modelctl.services.accounted import accounted, same
+from modelctl.services.deciding import Decision
+from modelctl.services.rendering import Rendered
+from modelctl.services.session import MACHINE, Session
+from modelctl.services.state import readable_record, state_tree
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """The state as a deploy left it: `commit` is None before the first one.
+
+    `unaccounted` says what lay there that no deploy decided; `left` are the models that another
+    deploy has moved on, and signed, since this one decided.
+    """
+
+    commit: str | None
+    unaccounted: tuple[str, ...] = ()
+    left: frozenset[str] = frozenset()
+
+
+def keep_unreleased(
+    session: Session, transition: Transition, decisions: Sequence[Decision]
+) -> tuple[Decision, ...]:
+    """Models that the branch has no more: they go on running what the signed history says."""
+    decided = {decision.model for decision in decisions}
+    names = state_tree(session, transition.environment).names("")
+    found = (
+        (name, accounted(session, name, session.signed(name), transition.environment))
+        for name in names
+        if name not in decided and is_model_name(name)
+    )
+    return tuple(
+        Decision(model=name, wanted=one.version, running=one, request=one)
+        for name, one in found
+        if one is not None
+    )
+
+
+def write_state(
+    session: Session, transition: Transition, decisions: Sequence[Decision], rendered: Rendered
+) -> Written:
+    """Makes the environment's branch hold what was decided and rendered, and nothing else.
+
+    A model that another deploy has moved on, and signed, in the meantime is left.
+
+    Raises:
+        ConflictError: it was moved to a commit that is newer than what this run has seen.
+    """
+    branch = session.policy.lifecycle.state_of(transition.environment)
+    plan = _Plan()
+
+    def build(tip: str | None) -> Draft | None:
+        nonlocal plan
+        plan = _plan(session, transition, decisions, rendered, session.repository.tree(tip))
+        if not plan.edits:
+            return None
+        touched = {path.split("/")[0] for path in plan.edits}
+        message = _message(transition, [d for d in decisions if d.model in touched], plan.strange)
+        at = int(session.now.timestamp())
+        return Draft(edits=plan.edits, message=message, author=MACHINE, at=at)
+
+    commit = session.repository.update_branch(branch, build)
+    return Written(commit=commit, unaccounted=tuple(plan.strange), left=frozenset(plan.left))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Plan:
+    """What is to be written on a tree, what is strange there, and which models are left alone."""
+
+    edits: dict[str, bytes | None] = field(default_factory=dict)
+    strange: list[str] = field(default_factory=list)
+    left: set[str] = field(default_factory=set)
+
+
+def _plan(
+    session: Session,
+    transition: Transition,
+    decisions: Sequence[Decision],
+    rendered: Rendered,
+    here: Tree,
+) -> _Plan:
+    plan = _Plan()
+    lying: dict[str, list[Entry]] = {}
+    for entry in here.walk():
+        lying.setdefault(entry.path.split("/")[0], []).append(entry)
+    ours = {decision.model: decision for decision in decisions}
+    for name in sorted({*lying, *ours}):
+        decision, now = ours.get(name), _record(here, name)
+        known = decision is not None and (
+            same(now, decision.request) or same(now, decision.running)
+        )
+        if now is not None and not known and _is_anothers(session, transition, name, now):
+            plan.left.add(name)
+            continue
+        files = rendered[name] if decision is not None and decision.request is not None else {}
+        wanted = {f"{name}/{file}": text.encode() for file, text in files.items()}
+        entries = lying.get(name, [])
+        plan.strange.extend(_strange(name, entries, wanted, None if known else now))
+        plan.edits.update(_edits(here, entries, wanted))
+    return plan
+
+
+def _record(here: Tree, name: str) -> RenderRequest | None:
+    """What the tree says it runs of a model; a record of another model says nothing."""
+    now = readable_record(here, name) if is_model_name(name) else None
+    return now if now is not None and now.model == name else None
+
+
+def _is_anothers(session: Session, transition: Transition, model: str, now: RenderRequest) -> bool:
+    """Whether a record that this run didn't decide is the word of a deploy that decided later.
+
+    Only the signed history can say so. What names a commit of the branch that this run hasn't seen
+    yet may be written by a deploy that hasn't signed yet: then this run is too old to tell.
+    """
+    repository, branch = session.repository, transition.to_branch
+    session.ledger.fetch()
+    signed = accounted(session, model, session.signed(model), transition.environment)
+    if same(now, signed):
+        return True
+    if _follows(session, now.commit, session.branch_tip(branch)):
+        return False
+    if repository.remote is not None:
+        tracking = f"refs/remotes/{repository.remote}/{branch}"
+        repository.fetch(repository.remote, [f"+refs/heads/{branch}:{tracking}"])
+    if not _follows(session, now.commit, session.branch_tip(branch)):
+        return False
+    raise ConflictError(
+        f"{model} was moved to commit {now.commit[:12]} of {branch}, which is newer than what this "
+        "run has judged",
+        mend="run it again",
+    )
+
+
+def _follows(session: Session, commit: str, tip: str) -> bool:
+    """Whether the branch holds the commit; one that isn't here it doesn't hold."""
+    try:
+        return session.repository.is_ancestor(commit, tip)
+    except ModelctlError:
+        return False
+
+
+def _strange(
+    name: str, entries: Sequence[Entry], wanted: Mapping[str, bytes], stranger: RenderRequest | None
+) -> Iterator[str]:
+    """What lies there that no deploy decided, in a few words each."""
+    if stranger is not None:
+        by = f", approved by {', '.join(stranger.approvers)}" if stranger.approvers else ""
+        yield f"{name}@{stranger.version} of commit {stranger.commit[:12]}{by}"
+    if stranger is None or wanted:
+        paths = [entry.path for entry in entries if entry.path not in wanted]
+        if paths and not wanted and paths != [name]:
+            paths = [f"{name}/"]
+        yield from (path if path.isprintable() else ascii(path) for path in paths)
+
+
+def _edits(
+    here: Tree, entries: Sequence[Entry], wanted: Mapping[str, bytes]
+) -> Iterator[tuple[str, bytes | None]]:
+    """What makes the files that lie there those that are wanted."""
+    lying = {entry.path: entry for entry in entries}
+    yield from ((path, None) for path in lying if path not in wanted)
+    for path, data in wanted.items():
+        if path not in lying or lying[path].mode != REGULAR or here.read(path) != data:
+            yield path, data
+
+
+def _message(transition: Transition, decisions: Sequence[Decision], strange: Sequence[str]) -> str:
+    """What a person reads in the log of the environment's branch."""
+    environment = transition.environment
+    lines = [_line(d.model, d.request, d.running) for d in decisions if d.moves and d.request]
+    if len(lines) == 1:
+        text = f"Deploy {lines[0]} to {environment}\n"
+    elif lines:
+        text = f"Deploy {len(lines)} models to {environment}\n\n" + _listed(lines)
+    elif strange:
+        text = f"Put {environment} back to what was decided\n"
+    else:
+        names = ", ".join(d.model for d in decisions)
+        return f"Render {environment} again\n\nBy changed overlays: {names}\n"
+    return f"{text}\nNo deploy decided what was here:\n\n{_listed(strange)}" if strange else text
+
+
+def _listed(lines: Sequence[str]) -> str:
+    return "".join(f"- {line}\n" for line in lines)
+
+
+def _line(model: str, request: RenderRequest, before: RenderRequest | None) -> str:
+    origin = f" (was {before.version})" if before else ""
+    by = f", approved by {', '.join(request.approvers)}" if request.approvers else ""
+    return f"{model}@{request.version}{origin}{by}"
