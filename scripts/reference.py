@@ -14,6 +14,7 @@ from pathlib import Path
 
 from reference_pages.commands import cli_page
 from reference_pages.policies import policy_page
+from reference_pages.requirements import requirements_page
 from reference_pages.schemas import schemas_page
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -21,6 +22,7 @@ FOLDER = ROOT / "docs" / "reference"
 PAGES: Mapping[str, Callable[[Path], str]] = {
     "cli.md": lambda _: cli_page(),
     "policy.md": policy_page,
+    "requirements.md": requirements_page,
     "schemas.md": lambda _: schemas_page(),
 }
 
