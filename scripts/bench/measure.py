@@ -1,0 +1,96 @@
+"""What a measure is, and what comes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from bench.lab import Lab
+
+
+class Direction(StrEnum):
+    """Which side of its limit a value has to be on."""
+
+    AT_MOST = "≤"
+    AT_LEAST = "≥"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pair:
+    """What both sides took in one turn: seconds, or megabytes of which the other side has one."""
+
+    ours: float
+    other: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measure:
+    """One line of the table.
+
+    `what` and `against` name the two sides. At most: `ours / other` must not be more than `limit`.
+    At least: `other / ours`, how many times faster, must not be less. `take` yields the turns;
+    `note` says what a reader must know of how the figures came to be.
+    """
+
+    name: str
+    what: str
+    against: str
+    limit: float
+    take: Callable[[Lab], Iterable[Pair]]
+    direction: Direction = Direction.AT_MOST
+    unit: str = "×"
+    note: str = ""
+
+    def value(self, pair: Pair) -> float:
+        """What one turn says."""
+        ratio = pair.ours / pair.other
+        return ratio if self.direction is Direction.AT_MOST else 1 / ratio
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """The turns of a measure, judged by the median of their values."""
+
+    measure: Measure
+    pairs: tuple[Pair, ...]
+
+    @property
+    def values(self) -> tuple[float, ...]:
+        """The value of each turn, sorted."""
+        return tuple(sorted(self.measure.value(pair) for pair in self.pairs))
+
+    @property
+    def value(self) -> float:
+        """The median."""
+        return median(self.values)
+
+    @property
+    def ours(self) -> float:
+        """The median of our side alone."""
+        return median(pair.ours for pair in self.pairs)
+
+    @property
+    def other(self) -> float:
+        """The median of the other side alone."""
+        return median(pair.other for pair in self.pairs)
+
+    @property
+    def ok(self) -> bool:
+        """Whether the median is on the right side of the limit."""
+        if self.measure.direction is Direction.AT_MOST:
+            return self.value <= self.measure.limit
+        return self.value >= self.measure.limit
+
+    def as_data(self) -> dict[str, Any]:
+        """As `build/bench.json` has it."""
+        return {
+            "name": self.measure.name,
+            "value": round(self.value, 3),
+            "unit": self.measure.unit,
+            "limit": self.measure.limit,
+            "ok": self.ok,
+        }

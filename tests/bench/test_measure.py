@@ -1,0 +1,52 @@
+"""What is made of the times that were taken."""
+
+from __future__ import annotations
+
+import pytest
+
+from bench.measure import Direction, Measure, Pair, Result
+
+
+def result(*pairs: tuple[float, float], limit: float = 2.0, **changes: object) -> Result:
+    measure = Measure(name="x", what="a", against="b", limit=limit, take=lambda lab: (), **changes)
+    return Result(
+        measure=measure, pairs=tuple(Pair(ours=ours, other=other) for ours, other in pairs)
+    )
+
+
+def test_the_value_is_the_median_of_the_ratios_of_each_turn() -> None:
+    one = result((2, 1), (30, 10), (1, 1))
+    assert one.values == (1, 2, 3)
+    assert one.value == 2
+    assert (one.ours, one.other) == (2, 1)
+
+
+def test_faster_is_how_many_times_as_long_the_other_side_takes() -> None:
+    one = result((1, 10), (2, 40), (1, 30), direction=Direction.AT_LEAST, limit=20)
+    assert one.values == (10, 20, 30)
+    assert one.ok
+
+
+@pytest.mark.parametrize(
+    ("direction", "value", "ok"),
+    [
+        (Direction.AT_MOST, 1.99, True),
+        (Direction.AT_MOST, 2.0, True),
+        (Direction.AT_MOST, 2.01, False),
+        (Direction.AT_LEAST, 1.99, False),
+        (Direction.AT_LEAST, 2.0, True),
+    ],
+)
+def test_a_limit_holds_on_one_side(direction: Direction, value: float, ok: bool) -> None:
+    pair = (value, 1.0) if direction is Direction.AT_MOST else (1.0, value)
+    assert result(pair, direction=direction).ok is ok
+
+
+def test_a_result_is_written_with_what_it_had_to_reach() -> None:
+    assert result((1, 3), unit="×").as_data() == {
+        "name": "x",
+        "value": 0.333,
+        "unit": "×",
+        "limit": 2.0,
+        "ok": True,
+    }
