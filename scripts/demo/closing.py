@@ -33,6 +33,13 @@ def close(stage: Stage) -> None:
         stage.types(ci, f"python ../aliases.py {' '.join(case.model for case in CASES)}")
         stage.types(ci, f"modelctl ledger list {TUMOR.model}", Excerpt(first=6, last=12))
         stage.types(ci, "modelctl ledger verify")
+        better = f"{TUMOR.model}@1.0.0 {TUMOR.model}@1.1.0"
+        stage.screen.say("What the better version changed, and which of it is more than chance:")
+        stage.types(ci, f"modelctl diff {better}", Excerpt(first=12))
+        stage.screen.say(
+            "What an auditor asks: what serves, since when, by whose word, with which proof."
+        )
+        stage.types(ci, f"modelctl audit who-served production {TUMOR.model}", Excerpt(first=10))
         stage.types(ci, "modelctl status")
 
 
@@ -47,7 +54,13 @@ def try_next(stage: Stage, *, serving: bool) -> None:
         "modelctl status",
         f"modelctl policy explain --model {TUMOR.model} --to production",
         f"modelctl check {TUMOR.model}@production --to production --verbose",
+        f"modelctl checklist {TUMOR.model}@production --to production",
+        f"modelctl history {TUMOR.model}",
+        f"modelctl diff {TUMOR.model}@1.0.0 {TUMOR.model}@1.1.0",
+        "modelctl audit who-served production",
         f"modelctl ledger show {TUMOR.model} 1",
+        "modelctl retention list",
+        "modelctl policy backtest --base origin/main",
         "modelctl render production",
         f"modelctl deploy production{port_option(stage, 'production')}",
         f"curl -i -H 'Content-Type: application/json' -d @../data/tumor-sample.json {address}",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from demo.cases import Case, Trained
 from demo.failure import DemoError
 from demo.screen import Voice
@@ -11,6 +13,9 @@ from modelctl.probes.results import read_result
 TRIED_OUT_IN = "staging"
 ATTEMPTS = 3
 """How often load is put on a version before a busy machine is taken for a slow model."""
+
+LEAST_SHARE = 0.9
+"""How much of the throughput of what serves the policy asks for."""
 
 
 def evaluate(
@@ -56,11 +61,15 @@ def try_out(stage: Stage, case: Case, version: str) -> None:
     tests = f"pytest training/test_endpoint.py --junitxml {result}"
     stage.types(ci, tests, Excerpt(last=1), env=where)
     stage.types(ci, f"{_record(case, version)} --kind e2e-tests --result {result}", HEADLINE)
-    for _ in range(ATTEMPTS):
+    for attempt in range(1, ATTEMPTS + 1):
         if _put_load_on(stage, case, version):
             return
-        stage.screen.say("That breaks the promise of the model: this machine is busy. Once more.")
-    raise DemoError(f"this machine is too busy to put load on {case.model}")
+        again = "Once more." if attempt < ATTEMPTS else "That was the last try."
+        stage.screen.say(f"That breaks the promise of the model: this machine is busy. {again}")
+    raise DemoError(
+        f"this machine is too busy to put load on {case.model}: "
+        "end what else uses the processor, then: make demo"
+    )
 
 
 def endpoint(stage: Stage, case: Case, environment: str) -> str:
@@ -80,14 +89,27 @@ def _put_load_on(stage: Stage, case: Case, version: str) -> bool:
     kind = f"--kind load-test --result {result}.json"
     stage.types(ci, f"{_record(case, version)} {kind}", RESULT)
     file = stage.sandbox.results / f"{case.model}-{version}-load.json"
-    return _keeps_promise(case, read_result(file.read_bytes(), file.name))
+    served = [f for f in file.parent.glob(f"{case.model}-*-load.json") if f != file]
+    before = max((_throughput(_read(f)) for f in served), default=0.0)
+    return _keeps_promise(case, _read(file), before)
 
 
-def _keeps_promise(case: Case, measured: dict[str, object]) -> bool:
-    latency, throughput = measured["latency"], measured["throughput_rps"]
-    assert isinstance(latency, dict)
+def _read(file: Path) -> dict[str, object]:
+    return read_result(file.read_bytes(), file.name)
+
+
+def _throughput(measured: dict[str, object]) -> float:
+    throughput = measured["throughput_rps"]
     assert isinstance(throughput, float)
-    return throughput >= case.sla["throughput_rps"] and all(
+    return throughput
+
+
+def _keeps_promise(case: Case, measured: dict[str, object], before: float = 0.0) -> bool:
+    """Whether it is as fast as was promised, and as what serves: see policies/gates."""
+    latency, throughput = measured["latency"], _throughput(measured)
+    assert isinstance(latency, dict)
+    least = max(case.sla["throughput_rps"], before * LEAST_SHARE)
+    return throughput >= least and all(
         latency[f"{percentile}_ms"] <= case.sla[f"latency_{percentile}_ms"]
         for percentile in ("p95", "p99")
     )
