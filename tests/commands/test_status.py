@@ -124,3 +124,8 @@ def test_it_needs_a_repository_with_rules(cli: CommandLine, tmp_path: Path) -> N
     message, mend = cli.fails("status")
     assert message == "there is no branch main to take the rules from"
     assert "--trusted-ref" in mend
+
+
+def test_the_gates_need_not_be_asked(served: World, cli: CommandLine) -> None:
+    assert "what stands in between" in cli("status")
+    assert "what stands in between" not in cli("status", "--no-next")

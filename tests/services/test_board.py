@@ -11,6 +11,7 @@ from modelctl.adapters.signing import sign
 from modelctl.domain.board import Cell, FlagKind, Row
 from modelctl.domain.evidence import Statement
 from modelctl.errors import ModelctlError
+from modelctl.services import board as boards
 from modelctl.services.board import board
 from modelctl.services.session import MACHINE
 from support.journey import bring, publish
@@ -168,3 +169,16 @@ def quarantine(world: World, environment: str, reason: str) -> None:
     )
     envelope = sign(held, world.deployer.signer)
     session.ledger.append(MODEL, [envelope], author=MACHINE, at=world.now)
+
+
+def test_the_gates_are_asked_of_a_few_models_or_on_request(
+    served: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def said(judged: bool | None) -> str | None:
+        return board(served.session(), judged=judged).rows[0].cells["dev"].next
+
+    assert said(None)
+    assert said(False) is None
+    monkeypatch.setattr(boards, "JUDGED", 0)
+    assert said(None) is None
+    assert said(True)

@@ -7,11 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from modelctl.adapters.signing import sign
 from modelctl.domain.board import Row
+from modelctl.domain.evidence import Statement
 from modelctl.services import board as boards
 from modelctl.services.board import board
 from modelctl.services.kept_rows import KeptRows
-from support.journey import bring
+from modelctl.services.session import MACHINE
+from support.journey import bring, publish
 from support.world import MODEL, World
 
 
@@ -79,3 +82,27 @@ def test_the_row_of_another_model_is_passed_over(served: World) -> None:
     key = text.split()[0]
     assert kept_rows.known({MODEL: key})[MODEL] == first[0]
     assert kept_rows.known({"churn-predictor": key}) == {}
+
+
+def test_what_is_only_on_the_ledger_counts(served: World) -> None:
+    assert not rows(served)[0].cells["dev"].flags
+    served.later(minutes=1)
+    located = served.locate("1.0.0", "origin/ml")
+    statement = Statement(
+        kind="quarantine",
+        subject=located.path,
+        digest=located.digest,
+        made_at=served.now,
+        environment="dev",
+        predicate={"reason": "too many errors"},
+    )
+    envelope = sign(statement, served.deployer.signer)
+    served.session().ledger.append(MODEL, [envelope], author=MACHINE, at=served.now)
+    [flag] = rows(served)[0].cells["dev"].flags
+    assert flag.detail == "too many errors"
+
+
+def test_what_is_only_in_the_state_counts(served: World) -> None:
+    assert set(rows(served)[0].cells) == {"dev"}
+    publish(served, "env/dev", {f"{MODEL}/release.json": None})
+    assert not rows(served)[0].cells
