@@ -9,15 +9,18 @@ from pathlib import Path
 import pytest
 
 from modelctl.adapters.documents import dump
+from modelctl.adapters.signing import sign
 from modelctl.domain.history import deployments
 from modelctl.domain.rendering import RenderRequest
 from modelctl.domain.tree import Tree
 from modelctl.errors import ConflictError, DependencyError
+from modelctl.services.accounted import accounted
 from modelctl.services.checking import check_change
 from modelctl.services.deciding import decide
 from modelctl.services.deploying import Deployed, deploy
 from modelctl.services.intent import fresh_request, read_intent
 from modelctl.services.rendering import render
+from modelctl.services.session import MACHINE
 from modelctl.services.state import read_state
 from modelctl.services.writing import write_state
 from support.deploys import run
@@ -204,3 +207,20 @@ def test_without_its_history_nothing_that_runs_is_touched(dev: World, tmp_path: 
     with pytest.raises(DependencyError, match=r"no branch ledger: nothing shows what may go on"):
         deployed(other)
     assert dev.builder.git("ls-remote", "origin", "refs/heads/env/dev") == running
+
+
+def test_a_statement_that_says_more_than_its_commit_accounts_for_nothing(dev: World) -> None:
+    def running() -> RenderRequest | None:
+        session = dev.session()
+        return accounted(session, MODEL, session.signed(MODEL), "dev")
+
+    assert running() is not None
+    last = dev.session().ledger.latest(MODEL)
+    assert last is not None
+    assert last.signed.statement is not None
+    dev.later(minutes=1)
+    told = {**last.signed.statement.predicate, "approvers": ["eve"]}
+    other = replace(last.signed.statement, made_at=dev.now, predicate=told)
+    envelope = sign(other, dev.deployer.signer)
+    dev.session().ledger.append(MODEL, [envelope], author=MACHINE, at=dev.now)
+    assert running() is None
