@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import pytest
 
 from modelctl.adapters.documents import dump, load
 from modelctl.adapters.ledger import Damage, LedgerEntry
-from modelctl.adapters.ledger_files import Content, decode, encode, entry_path
+from modelctl.adapters.ledger_files import Content, decode, encode, entry_path, without_repeats
 from modelctl.adapters.signing import sign
 from modelctl.adapters.strict_json import canonical
 from modelctl.domain.evidence import Statement
@@ -322,3 +323,13 @@ def test_a_stolen_key_changes_no_history_by_dating_back(world: World) -> None:
     _, report = going(world, "1.0.0")
     assert report.outcome is Outcome.FAIL
     assert [e.damage for e in entries(world, "deployment")] == [None, None, None]
+
+
+def test_repeats_are_told_by_what_was_signed_and_not_by_its_envelope(world: World) -> None:
+    bring(world, "dev")
+    first = world.session().ledger.entries(MODEL)[0]
+    again = replace(
+        first, seq=first.seq + 1, signed=replace(first.signed, envelope_digest="0" * 64)
+    )
+    damages = [entry.damage for entry in without_repeats([first, again])]
+    assert damages == [None, Damage.DUPLICATE]
