@@ -41,7 +41,7 @@ def pins(lock: str) -> dict[str, str]:
 
 
 def test_there_is_a_lock_for_each_set() -> None:
-    assert set(LOCKS) == {"bench", "core", "demo", "dev"}
+    assert set(LOCKS) == {"bench", "core", "demo", "dev", "jobs", "measure"}
 
 
 @pytest.mark.parametrize("lock", LOCKS)
@@ -74,8 +74,10 @@ def test_no_lock_holds_a_deep_learning_framework() -> None:
 
 
 def test_each_lock_holds_the_one_before_it() -> None:
-    core, demo, dev = (pins(name).items() for name in ("core", "demo", "dev"))
-    assert core < demo < dev
+    core, jobs, measure, demo, dev = (
+        pins(name).items() for name in ("core", "jobs", "measure", "demo", "dev")
+    )
+    assert core < jobs < measure < demo < dev
 
 
 def direct(*names: str) -> list[Requirement]:
@@ -95,7 +97,9 @@ def direct(*names: str) -> list[Requirement]:
     ("lock", "names"),
     [
         ("core", ("dependencies", "build-system", "build")),
-        ("demo", ("mlflow", "evaluate", "local", "render", "demo")),
+        ("jobs", ("mlflow", "render", "github")),
+        ("measure", ("mlflow", "render", "github", "evaluate")),
+        ("demo", ("mlflow", "evaluate", "local", "render", "github", "demo")),
         ("dev", ("test", "lint")),
     ],
 )
