@@ -31,6 +31,11 @@ EVIDENCE: Table = {
     "evaluate": ("modelctl.commands.evidence:evaluate", "Run a model on held-out data, record it."),
     "scan": ("modelctl.commands.evidence:scan", "Look for code in the artifacts, record it."),
     "record": ("modelctl.commands.evidence:record", "Sign a result and record it."),
+    "plan": (
+        "modelctl.commands.measuring:plan",
+        "Say what of a pull request has to be measured.",
+    ),
+    "sign": ("modelctl.commands.measuring:sign", "Sign what was measured of a pull request."),
     "list": ("modelctl.commands.evidence:list_", "List the evidence about a version."),
     "show": ("modelctl.commands.ledger:show", "Show one entry of the history."),
     "verify": ("modelctl.commands.evidence:verify", "Verify signatures, subjects and freshness."),
@@ -83,6 +88,21 @@ RETENTION: Table = {
     "apply": ("modelctl.commands.retention:apply_", "Archive and retire what has expired."),
 }
 
+GITHUB: Table = {
+    "plan": ("modelctl.commands.github:plan", "Show how GitHub differs from the settings."),
+    "apply": ("modelctl.commands.github:apply_", "Bring GitHub in line with the settings."),
+    "rulesets": (
+        "modelctl.commands.github:rulesets",
+        "Generate the branch rules from the lifecycle.",
+    ),
+}
+
+PR: Table = {
+    "check": ("modelctl.commands.pr:check", "Judge pull requests and write the verdict onto them."),
+    "list": ("modelctl.commands.pr:list_", "List the open pull requests, and what they wait for."),
+    "answer": ("modelctl.commands.pr:answer", "Do what a comment on a pull request asks for."),
+}
+
 COMMANDS: Table = {
     "new": ("modelctl.commands.new:command", "Write the manifest of a new version."),
     "check": ("modelctl.commands.check:command", "Judge a change, or a version on its way."),
@@ -94,7 +114,16 @@ COMMANDS: Table = {
     "policy": (POLICY, "Check the policies and explain what applies."),
     "waiver": (WAIVER, "Ask for waivers, and see which are in force."),
     "render": ("modelctl.commands.render:command", "Render the manifests of an environment."),
-    "deploy": ("modelctl.commands.deploy:command", "Deploy what an environment's branch says."),
+    "promote": (
+        "modelctl.commands.promote:command",
+        "Open the pull request that promotes a version.",
+    ),
+    "rollback": (
+        "modelctl.commands.rollback:command",
+        "Open the pull request that goes back to a version.",
+    ),
+    "pr": (PR, "Judge pull requests on GitHub, list them, and answer comments."),
+    "deploy": ("modelctl.commands.deploy:command", "Deploy what the branches of environments say."),
     "status": (
         "modelctl.commands.status:command",
         "Show which version is where, and what is next.",
@@ -124,9 +153,26 @@ COMMANDS: Table = {
     ),
     "audit": (AUDIT, "Answer an auditor from the history, with the proof."),
     "ledger": (LEDGER, "Read and verify the history."),
+    "codeowners": (
+        "modelctl.commands.codeowners:command",
+        "Generate CODEOWNERS from the policies.",
+    ),
+    "github": (GITHUB, "Keep the repository's settings on GitHub as code."),
+    "init": ("modelctl.commands.init:command", "Make a fresh copy of this repository your own."),
+    "doctor": (
+        "modelctl.commands.doctor:command",
+        "Check an installation, and say how to mend it.",
+    ),
     "local": (LOCAL, "Look at and stop what serves on this machine."),
     "schema": (SCHEMA, "Print the JSON Schemas of the documents."),
 }
+
+
+_EXAMPLES: Mapping[str, str] = {
+    "pr": "\b\nmodelctl pr list\nmodelctl pr check 7 --dry-run",
+    "github": "\b\nmodelctl github plan\nmodelctl github apply\nmodelctl github rulesets --write",
+}
+"""What the help of a group ends with, by its name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,7 +231,7 @@ class LazyGroup(click.Group):
 
 def _load(name: str, target: str | Table, text: str) -> click.Command:
     if not isinstance(target, str):
-        return LazyGroup(name, entries=target, help=text)
+        return LazyGroup(name, entries=target, help=text, epilog=_EXAMPLES.get(name))
     module, _, attribute = target.partition(":")
     command: click.Command = getattr(import_module(module), attribute)
     command.name = name  # the table names it; the function may be called anything
@@ -248,7 +294,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.reconfigure(errors="backslashreplace")
     if argv is None:  # this process is ours, and what it makes it needs to the end
         gc.set_threshold(100_000, 20, 100)
-    return run(cli, sys.argv[1:] if argv is None else argv)
+        _give_no_commands()
+    code = run(cli, sys.argv[1:] if argv is None else argv)
+    if argv is None:  # nothing has to be looked through that ends with the process
+        gc.freeze()
+    return code
+
+
+def _give_no_commands() -> None:
+    """Have a runner of GitHub Actions take no line of ours for a command to it: they quote what
+    pull requests say, and `::set-output …` may be said there. It holds for the step."""
+    if os.environ.get("GITHUB_ACTIONS") == "true":
+        click.echo(f"::stop-commands::{os.urandom(16).hex()}", err=True)
 
 
 def run(group: click.Group, args: Sequence[str]) -> int:

@@ -13,8 +13,8 @@ NOTE = "<!-- Written by `make docs`; a change by hand is lost. -->"
 
 
 def code(value: object) -> str:
-    """Text, or a value as JSON, as code, whatever it holds."""
-    shown = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    """Text, or a value (an empty text too) as JSON, as code, whatever it holds."""
+    shown = value if value and isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     return f"`` {shown} ``" if "`" in shown else f"`{shown}`"
 
 

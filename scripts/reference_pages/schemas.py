@@ -29,6 +29,7 @@ OTHER_FILES = {
     "model": "`models/<name>/model.yaml`",
     "version": "`models/<name>/versions/<version>.yaml`",
     "release": "`models/<name>/release.yaml`",
+    "settings": "`.github/settings.yaml`",
     "report": "`modelctl check --format json`",
 }
 _NOUNS = {

@@ -310,17 +310,35 @@ def test_any_two_trees_differ_as_their_lists_of_files_do(
     assert repository.changes(old, new) == naive(old, new)
 
 
-def test_a_tree_made_to_exhaust_memory_is_refused(repo: RepoBuilder) -> None:
-    raw = pygit2.Repository(str(repo.directory))
-    oid, mode = raw.create_blob(b"x"), 0o100644
-    for _ in range(8):  # 10 to the power of 8 files in nine objects
+def nested(raw: pygit2.Repository, inner: list[str], times: int, copies: int) -> str:
+    """A tree of files with these names, below so many folders of so many names each."""
+    builder, mode = raw.TreeBuilder(), 0o040000
+    for name in inner:
+        builder.insert(name, raw.create_blob(b"x"), 0o100644)
+    oid = builder.write()
+    for _ in range(times):
         builder = raw.TreeBuilder()
-        for name in range(10):
-            builder.insert(str(name), oid, mode)
-        oid, mode = builder.write(), 0o040000
+        for number in range(copies):
+            builder.insert(str(number), oid, mode)
+        oid = builder.write()
+    return str(oid)
+
+
+@pytest.mark.parametrize("inner", [["x"], []], ids=["of files", "of nothing"])
+def test_a_tree_made_to_exhaust_memory_is_refused(repo: RepoBuilder, inner: list[str]) -> None:
+    """10 to the power of 8 files, or empty folders, in nine objects."""
     repository = opened(repo)
+    oid = nested(pygit2.Repository(str(repo.directory)), inner, 8, 10)
     with pytest.raises(ModelctlError, match=f"{MAX_CHANGES:,} files"):
-        repository.changes(repository.tree(None), repository.tree(str(oid)))
+        repository.changes(repository.tree(None), repository.tree(oid))
+
+
+@pytest.mark.parametrize(("name", "depth"), [("x" * 1_001, 0), ("x", 200), ("x" * 950, 40)])
+def test_paths_made_to_exhaust_memory_are_refused(repo: RepoBuilder, name: str, depth: int) -> None:
+    repository = opened(repo)
+    oid = nested(pygit2.Repository(str(repo.directory)), [name], depth, 1)
+    with pytest.raises(ModelctlError, match="paths that are too long"):
+        repository.changes(repository.tree(None), repository.tree(oid))
 
 
 def test_thousands_of_changes_are_found(repo: RepoBuilder) -> None:

@@ -10,9 +10,11 @@ import pygit2
 import pytest
 from hypothesis import given, settings, strategies as st
 
+from modelctl.adapters import git_history
 from modelctl.adapters.git import MergeConflict, Repository
 from modelctl.adapters.git_merge import Undecided, merged_tree
 from modelctl.adapters.git_rows import OddTree
+from modelctl.adapters.git_sizes import surplus
 from support.repos import RepoBuilder
 
 Tree = Mapping[str, bytes]
@@ -144,6 +146,93 @@ def test_branches_with_two_merge_bases_are_left_to_git(lab: Lab, taken_back: Tre
     one, other = (lab.commit(lab.tree(both), *them) for them in ((left, right), (right, left)))
     one = lab.commit(lab.tree({**both, **taken_back}), one)
     assert lab.ours.merged(str(one), str(other)) == lab.theirs(one, other)
+
+
+CROWD = 3  # 10 to the power of so many files are too many, in these tests
+
+
+@pytest.fixture
+def crowded(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> pygit2.Oid:
+    """A folder of 10 to the power of 10 files, in ten objects."""
+    monkeypatch.setattr(git_history, "MAX_CHANGES", 10**CROWD)
+    found = lab.tree({str(name): b"1\n" for name in range(10)}).id
+    for _ in range(9):
+        builder = lab.repo.TreeBuilder()
+        for name in range(10):
+            builder.insert(str(name), found, 0o040000)
+        found = builder.write()
+    return found
+
+
+def with_folder(lab: Lab, tree: pygit2.Tree, folder: pygit2.Oid) -> pygit2.Tree:
+    builder = lab.repo.TreeBuilder(tree)
+    builder.insert("crowd", folder, 0o040000)
+    return lab.repo[builder.write()].peel(pygit2.Tree)
+
+
+def test_a_tree_made_to_exhaust_memory_is_not_merged_by_git_either(
+    lab: Lab, crowded: pygit2.Oid
+) -> None:
+    """Both sides changed a file, so git would have to merge, and list every file for that."""
+    first = lab.commit(lab.tree({"a": LONG}))
+    one = lab.commit(lab.tree({"a": LONG + b"left\n"}), first)
+    tree = with_folder(lab, lab.tree({"a": b"right\n" + LONG}), crowded)
+    with pytest.raises(OddTree, match="1,000 files differ"):
+        lab.ours.merged(str(one), str(lab.commit(tree, first)))
+
+
+def test_nor_where_it_lies_in_the_history_alone(lab: Lab, crowded: pygit2.Oid) -> None:
+    """It was there once, was taken out before anybody looked, and is what both come from."""
+    base = {"a": LONG}
+    first = lab.commit(with_folder(lab, lab.tree(base), crowded))
+    one = lab.commit(lab.tree({"a": LONG + b"left\n"}), first)
+    other = lab.commit(lab.tree({"a": b"right\n" + LONG}), first)
+    with pytest.raises(OddTree):
+        lab.ours.merged(str(one), str(other))
+
+
+def test_nor_where_it_is_one_of_several_merge_bases(lab: Lab, crowded: pygit2.Oid) -> None:
+    root = lab.commit(lab.tree({"a": LONG, "b": b"1\n"}))
+    left = lab.commit(lab.tree({"a": LONG + b"left\n", "b": b"1\n"}), root)
+    right = lab.commit(with_folder(lab, lab.tree({"a": LONG, "b": b"2\n"}), crowded), root)
+    both = lab.tree({"a": LONG + b"left\n", "b": b"2\n"})
+    one, other = lab.commit(both, left, right), lab.commit(both, right, left)
+    with pytest.raises(OddTree):
+        lab.ours.merged(str(one), str(other))
+
+
+def test_much_that_both_have_is_no_hindrance(lab: Lab, crowded: pygit2.Oid) -> None:
+    """What is compared is the change."""
+    builder = lab.repo.TreeBuilder()
+    for name in range(10**CROWD + 1):
+        builder.insert(str(name), lab.repo.create_blob(b"1\n"), 0o100644)
+    many = builder.write()
+    first = lab.commit(with_folder(lab, lab.tree({"a": LONG}), many))
+    one, other = (
+        lab.commit(with_folder(lab, lab.tree({"a": data}), many), first)
+        for data in (LONG + b"left\n", b"right\n" + LONG)
+    )
+    assert lab.ours.merged(str(one), str(other)) == lab.theirs(one, other)
+
+
+def test_a_tree_that_repeats_itself_leads_no_deeper_than_allowed(lab: Lab) -> None:
+    """Each tree is looked at once: where it lies further down, its paths are longer."""
+
+    def chain(tree: pygit2.Tree, *names: str) -> pygit2.Tree:
+        for name in names:
+            builder = lab.repo.TreeBuilder()
+            builder.insert(name, tree.id, 0o040000)
+            tree = lab.repo[builder.write()].peel(pygit2.Tree)
+        return tree
+
+    long = chain(lab.tree({"x": b"1\n"}), *["y" * 300] * 2)
+    builder = lab.repo.TreeBuilder(chain(long, "a"))
+    builder.insert("b", chain(long, *["z" * 300]).id, 0o040000)
+    assert surplus(lab.repo, lab.tree({}), long) == 3
+    assert surplus(lab.repo, lab.tree({}), lab.repo[builder.write()].peel(pygit2.Tree)) == 9
+    builder.insert("c", chain(long, *["z" * 300] * 2).id, 0o040000)
+    with pytest.raises(OddTree, match="paths that are too long"):
+        surplus(lab.repo, lab.tree({}), lab.repo[builder.write()].peel(pygit2.Tree))
 
 
 def test_other_branches_are_never_opened(repo: RepoBuilder) -> None:

@@ -115,7 +115,7 @@ def test_a_branch_in_the_way_is_no_lost_race(
         repo.git("remote", "remove", "origin")
         here = opened(repo)
     assert here.publish("env", add(here, None, "a"), None)
-    with pytest.raises(DependencyError, match="cannot create"):
+    with pytest.raises(DependencyError, match=r"leaves no room for env/dev|cannot create"):
         here.publish("env/dev", add(here, None, "a"), None)
 
 
@@ -283,3 +283,38 @@ def test_many_writers_without_a_remote_all_get_through(repo: RepoBuilder) -> Non
     repo.commit({"a": "1"})
     race([repo.directory] * 8)
     assert_all_got_through(repo.directory, 8)
+
+
+def test_machines_branches_come_all_at_once(here: Repository, shared: Path, tmp_path: Path) -> None:
+    there = opened(clone(shared, tmp_path / "there"))
+    machines = {"ledger": True, "env/dev": False, "env/none": False}
+    first = add(there, None, "a")
+    for branch in ("ledger", "env/dev"):
+        assert there.publish(branch, first, None)
+    here.bring("origin", machines)
+    second = add(there, first, "b")
+    for branch in ("ledger", "env/dev"):
+        assert there.publish(branch, second, first)
+    here.bring("origin", machines)
+    assert [here.remote_first(branch) for branch in machines] == [second, second, None]
+
+
+def test_one_that_was_rewritten_or_alters_is_told_among_many(
+    here: Repository, shared: Path, tmp_path: Path
+) -> None:
+    there = opened(clone(shared, tmp_path / "there"))
+    machines = {"env/dev": False, "ledger": True}
+    first = add(there, None, "a")
+    for branch in machines:
+        assert there.publish(branch, first, None)
+    here.bring("origin", machines)
+    changed = there.write_commit(first, {"a": b"other"}, message="x", author=JOB, at=AT)
+    assert there.publish("ledger", changed, first)
+    assert there.publish("env/dev", changed, first)
+    with pytest.raises(ModelctlError, match=r"ledger .* tampered"):
+        here.bring("origin", machines)
+    assert here.remote_first("ledger") == first
+    git(shared, "update-ref", "refs/heads/env/dev", first)
+    with pytest.raises(ModelctlError, match="env/dev was deleted or rewritten"):
+        here.bring("origin", machines)
+    assert [here.remote_first(branch) for branch in machines] == [changed, first]

@@ -11,11 +11,13 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
+from forge.server import Forge
 from modelctl.adapters.documents import dump
 from modelctl.adapters.local.processes import free_port
 from modelctl.adapters.schema import schema
 from modelctl.adapters.signing_keys import generate
 from support.command_line import CommandLine
+from support.hub import HubWorld
 from support.journey import publish, trust
 from support.tracking import store, tumours
 from support.world import MODEL, World, evaluation, release_data, submission, version_data
@@ -215,7 +217,7 @@ def test_a_registry_that_is_down_is_left_to_do(
         (("deploy", "dev"), "there is no key to sign with", "give --key FILE or set"),
         (("deploy", "dev", "--reviews", "nope.json"), "File 'nope.json' does not exist", "--help"),
         (("deploy", "dev", "--key", "nope.pem"), "File 'nope.pem' does not exist", "--help"),
-        (("deploy",), "Missing argument 'ENV'", "--help"),
+        (("deploy",), "which environment?", "name one or more of dev, staging, production, or"),
     ],
 )
 def test_wrong_usage_is_told(
@@ -332,3 +334,103 @@ def closed_port() -> int:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return int(listener.getsockname()[1])
+
+
+# Several environments in one run.
+
+
+def test_every_environment_in_the_order_of_the_lifecycle(
+    merged: World, cli: CommandLine, key: Path
+) -> None:
+    args = ("deploy", "--all", "--key", key, "--reviews", merged.pulls_file(), "--no-apply")
+    out = cli(*args)
+    assert out == (
+        f"dev:\n✓ {MODEL}: nothing → 1.0.0\n"
+        "staging:\nstaging has nothing to deploy\n"
+        "production:\nproduction has nothing to deploy\n"
+    )
+    done = cli.json("deploy", "staging", "dev", *args[2:])
+    assert [one["environment"] for one in done["environments"]] == ["dev", "staging"]
+
+
+def test_one_that_fails_does_not_stop_the_others(
+    merged: World, cli: CommandLine, key: Path
+) -> None:
+    merged.builder.checkout("main")
+    merged.builder.git("push", "--quiet", "--delete", "origin", "ml")
+    merged.builder.git("fetch", "--quiet", "--prune", "origin")
+    merged.builder.git("branch", "-D", "ml")
+    out = cli("deploy", "dev", "staging", "--key", key, "--no-apply", code=2)
+    assert out.startswith("dev:\n✗ there is no branch ml")
+    assert out.endswith("staging has nothing to deploy\n")
+    done = cli.json("deploy", "dev", "staging", "--key", key, "--no-apply", code=2)
+    assert done["environments"][0]["error"] == "there is no branch ml"
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        ((), "which environment?"),
+        (("--all", "dev"), "--all has no effect with ENV"),
+        (("dev", "nowhere"), "there is no environment nowhere"),
+    ],
+)
+def test_which_environments_must_be_clear(
+    world: World, cli: CommandLine, args: tuple[str, ...], message: str
+) -> None:
+    cli("deploy", *args, code=2)
+    assert message in cli.error
+
+
+# Through GitHub.
+
+
+@pytest.fixture
+def hub(world: World, key: Path, forge: Forge, monkeypatch: pytest.MonkeyPatch) -> HubWorld:
+    """1.0.0 was merged by a pull request on the forge; the job is the App."""
+    trust(world, key, *JOBS)
+    found = HubWorld.create(world, forge)
+    head = world.submit()
+    world.evidence("1.0.0", "dev", head)
+    found.approve(found.open("ml", "feature/1.0.0"), ["ben", "lena"])
+    found.merge("ada", 1)
+    for name, value in found.environment().items():
+        monkeypatch.setenv(name, value)
+    return found
+
+
+def test_the_merges_are_looked_up_and_the_deploy_is_told(
+    hub: HubWorld, cli: CommandLine, key: Path
+) -> None:
+    args = ("deploy", "--all", "--key", key, "--github", "--no-apply")
+    assert cli(*args).startswith(f"dev:\n✓ {MODEL}: nothing → 1.0.0\nstaging:\n")
+    [one] = hub.api("ada", "GET", "/deployments")
+    assert (one["task"], one["environment"]) == (f"modelctl:{MODEL}", "dev")
+    assert "## 🚀 Deployed to dev" in hub.comments(1)[0]
+    [row] = cli.json("status", MODEL)["models"]
+    assert row["environments"]["dev"]["by"] == ["ben", "lena"]
+    before = branches(hub.world)
+    assert f"✓ {MODEL}: 1.0.0, as it was" in cli(*args)
+    assert branches(hub.world) == before
+    assert len(hub.api("ada", "GET", "/deployments")) == 1
+
+
+def test_a_dry_run_tells_nobody(hub: HubWorld, cli: CommandLine) -> None:
+    before = branches(hub.world)
+    assert cli("deploy", "dev", "--github", "--dry-run") == f"✓ {MODEL}: nothing → 1.0.0\n"
+    assert branches(hub.world) == before
+    assert hub.api("ada", "GET", "/deployments") == []
+
+
+def test_reviews_and_github_do_not_go_together(world: World, cli: CommandLine) -> None:
+    cli("deploy", "dev", "--github", "--reviews", world.pulls_file(), code=2)
+    assert "--reviews has no effect with --github" in cli.error
+
+
+def test_a_github_that_is_down_leaves_what_runs(
+    hub: HubWorld, cli: CommandLine, key: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = branches(hub.world)
+    monkeypatch.setenv("GITHUB_API_URL", f"http://127.0.0.1:{free_port()}/api/v3")
+    cli("deploy", "dev", "--key", key, "--github", "--no-apply", code=3)
+    assert branches(hub.world) == before

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,21 @@ def test_a_model_is_measured_and_the_result_recorded(
     assert f"✓ security-scan of {VERSION}" in out
     kinds = [row["kind"] for row in cli.json("evidence", "list", VERSION)["entries"]]
     assert kinds == ["evaluation", "security-scan"]
+
+
+def test_a_result_can_be_handed_to_the_job_that_signs(
+    submitted: World, cli: CommandLine, trained: Path, tmp_path: Path
+) -> None:
+    """No key is asked for, and the held-out data is found by its name."""
+    (tmp_path / "tumor-holdout.csv").write_bytes((trained / "holdout.csv").read_bytes())
+    digest = submitted.locate("1.0.0", "feature/1.0.0").digest
+    for probe, *given in (("evaluate", "--data", tmp_path, "--resamples", 1), ("scan",)):
+        out = tmp_path / f"{probe}.json"
+        assert "nothing was recorded" in cli("evidence", probe, VERSION, *given, "--out", out)
+        result = json.loads(out.read_bytes())
+        assert (result["version"], result["digest"]) == (VERSION, digest)
+        assert result["predicate"]["passed"] is True
+    assert cli.json("evidence", "list", VERSION)["entries"] == []
 
 
 @pytest.mark.parametrize(

@@ -128,6 +128,9 @@ CASES = {
         satisfied=True,
         reasons={"max": "is a bot"},
     ),
+    "re-requested, but merged meanwhile": Case(
+        pull=_pull(_review(LENA), requested=(LENA,), is_merged=True), satisfied=True
+    ),
     "re-requested": Case(
         pull=_pull(_review(LENA), requested=(LENA,)), reasons={"lena": "was asked to look again"}
     ),
@@ -219,6 +222,13 @@ CASES = {
     "no active member": Case(
         pull=_pull(_review(LENA), active_teams={"ml-leads": frozenset({"max"})}),
         reasons={"lena": "is ml-lead in the policy, but no active member of team ml-leads"},
+    ),
+    "a team that isn't there": Case(
+        pull=_pull(_review(LENA), active_teams={"ml-leads": frozenset()}),
+        reasons={
+            "lena": "is ml-lead in the policy, but team ml-leads is empty, "
+            "or there is none of that name"
+        },
     ),
     "an active member": Case(
         pull=_pull(_review(LENA), active_teams={"ml-leads": frozenset({"LENA"})}),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from modelctl.domain.authorship import Credit, authorship, names_of
+from modelctl.domain.authorship import Credit, addresses, authorship, names_of
 from modelctl.domain.reviews import PullRequest, Review, User
 
 ADA, LENA = User(id=1, login="ada"), User(id=2, login="Lena")
@@ -146,3 +146,20 @@ def test_a_pull_request_is_of_accounts_by_any_login_and_of_unknown_addresses() -
         requested=(other,),
     )
     assert names_of(pull) == ("ada", "Lena", "lena-2", "eve@example.com")
+
+
+def test_the_addresses_are_those_of_everybody_whom_a_commit_names() -> None:
+    named = Credit(
+        author=None,
+        author_email="Ada@example.com",
+        message="Change\n\nCo-authored-by: Eve <eve@example.com>\nco-authored-by: bob\n",
+        committer_email="ben@example.com",
+    )
+    assert addresses(named) == {"ada@example.com", "ben@example.com", "eve@example.com", "bob"}
+    by_forge = Credit(
+        author=None,
+        author_email="ada@example.com",
+        message="Reason: Co-authored-by: x <x@example.com>",
+        committer_email="noreply@github.com",
+    )
+    assert addresses(by_forge) == {"ada@example.com"}

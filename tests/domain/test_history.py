@@ -15,10 +15,12 @@ from modelctl.domain.history import (
     ROLLBACK,
     Deployment,
     Quarantine,
+    WayBack,
     deployments,
     quarantines,
     served,
     serving_since,
+    taken_out,
 )
 
 AT = datetime(2026, 11, 20, tzinfo=UTC)
@@ -164,3 +166,24 @@ def test_what_serves_and_since_when() -> None:
     )
     assert served(history, "staging") is serving_since(history, "staging") is history[2]
     assert served(history, "production") is serving_since(history, "production") is None
+
+
+@pytest.mark.parametrize(
+    ("ran", "left", "out"),
+    [
+        ("", "b", ""),
+        ("ab", "b", "b"),
+        ("ab", "c", "b"),  # c was never deployed
+        ("abc", "b", "bc"),  # c was gone back from before, and isn't deployed yet
+        ("aba", "b", "b"),  # b was brought again, and never deployed again
+    ],
+)
+def test_a_way_back_takes_out_what_the_branch_released_and_what_serves(
+    ran: str, left: str, out: str
+) -> None:
+    elsewhere = _deployment(0, left, "staging"), _deployment(9, "d", "staging")
+    history = (*(_deployment(n, one) for n, one in enumerate(ran, start=1)), *elsewhere)
+    way = WayBack(version="a", left=left, commit="c" * 40, pull_request=None)
+    found = taken_out(history, "dev", way)
+    assert "".join(sorted(one.digest for one in found)) == out
+    assert {one.environment for one in found} <= {"dev"}

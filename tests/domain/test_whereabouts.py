@@ -145,14 +145,16 @@ def test_the_rollback_target_is_the_last_good_one_before() -> None:
     assert known(serving={"dev": {"1.0.0"}}).targets("dev") == frozenset()
 
 
-def test_after_going_back_both_ways_are_kept() -> None:
+def test_what_came_after_what_runs_now_is_no_rollback_target() -> None:
+    """`modelctl rollback` doesn't go there, so nothing says that it could."""
     history = (
         deployed("1.0.0", "dev", 1),
         deployed("1.1.0", "dev", 2),
         deployed("1.2.0", "dev", 3),
         deployed("1.1.0", "dev", 4),
     )
-    assert known(*history).targets("dev") == {"1.0.0", "1.2.0"}
+    assert known(*history).targets("dev") == {"1.0.0"}
+    assert known(*history).guards("1.2.0") == ()
 
 
 # Since when
@@ -279,7 +281,7 @@ def happened(events: list[tuple[str, str, str]]) -> dict[str, Any]:
 
 def needed(there: Whereabouts, pins: set[str]) -> set[str]:
     """What must stay, told as plainly as it can be: served, released, pinned, and in each
-    environment the last version before the present one that isn't quarantined there."""
+    environment the last version that came before the present one and isn't quarantined there."""
     found = {version for versions in there.serving.values() for version in versions}
     found |= set(there.released.values())
     found |= {pin.partition("@")[2] for pin in pins}
@@ -287,7 +289,8 @@ def needed(there: Whereabouts, pins: set[str]) -> set[str]:
         served = [d.version for d in there.history if d.environment == place]
         held = {q.version for q in there.quarantines if q.environment == place}
         found |= set(served[-1:])
-        before = [v for v in served if v != served[-1] and v not in held]
+        came = {v: served.index(v) for v in served}
+        before = [v for v in served if came[v] < came[served[-1]] and v not in held]
         found |= set(before[-1:])
     return found
 

@@ -254,6 +254,17 @@ def test_a_quarantined_version_does_not_come_back(
     assert outcomes(run("quarantine", candidate(), facts(quarantines=(held,)))) == [outcome]
 
 
+@pytest.mark.parametrize(("waivable_by", "lifts"), [(("platform",), True), ((), False)])
+def test_how_a_quarantine_is_lifted_is_told_where_it_can_be(
+    waivable_by: tuple[str, ...], lifts: bool
+) -> None:
+    held = Quarantine(model=MODEL, version="1.0.0", environment="dev", reason="x", at=NOW)
+    asked = gate(name="held", check="quarantine", waivable_by=waivable_by, evidence=None)
+    [found] = CHECKS["quarantine"](asked, candidate(), policy(), facts(quarantines=(held,)))
+    mend = "promote a new version that mends it"
+    assert found.mend == (f"{mend}, or lift it by a waiver of held" if lifts else mend)
+
+
 def deployment(hours: float, *, digest: str = DIGEST, environment: str = "dev") -> Deployment:
     """A deployment so many hours ago."""
     return Deployment(

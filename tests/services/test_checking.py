@@ -12,13 +12,8 @@ import pytest
 from modelctl.adapters.documents import dump
 from modelctl.domain.verdict import Outcome, Report, exit_code
 from modelctl.errors import ModelctlError
-from modelctl.services.checking import (
-    _file_at,
-    _on_source,
-    check_change,
-    check_version,
-    target_of,
-)
+from modelctl.services.checking import _file_at, _on_source, check_change, check_version
+from modelctl.services.destinations import target_of
 from modelctl.services.tree_check import check_tree
 from support.deploys import run
 from support.keys import NOW, person

@@ -199,7 +199,7 @@ def test_many_deploys_at_once_lose_and_double_nothing(world: World, tmp_path: Pa
 def test_an_older_run_does_not_undo_a_newer_one(world: World) -> None:
     to_dev(world)
     stale, transition = world.session(), world.transition("dev")
-    old = deploying.decide(stale, transition, world.pull_requests())
+    old = deploying.decide(stale, transition, world.merged())
     head = world.submit("1.1.0")
     world.evidence("1.1.0", "dev", head)
     world.merge("ml", head, ["ben"])
@@ -230,7 +230,7 @@ def deploy_until(world: World, step: str) -> None:
     deploy(
         world.session(),
         world.transition("dev"),
-        world.pull_requests(),
+        world.merged(),
         world.deployer.signer,
         apply=lambda state: die("apply"),
         progress=die,
@@ -277,7 +277,8 @@ def test_a_merge_that_nobody_can_make_sense_of_blocks_its_model_alone(world: Wor
     head = world.submit("1.1.0")
     world.evidence("1.1.0", "dev", head)
     world.merge("ml", head, ["ben"])
-    world.pulls.append(world.pulls[-1])  # two pull requests claim the merge
+    world.pulls[-1]["pull_request"]["base"]["ref"] = "elsewhere"
+    world.pulls.append(world.pulls[-1])  # two of another branch claim the merge
     assert gates_of(run(world, "dev")) == {"merge"}
 
 

@@ -22,7 +22,8 @@ from modelctl.domain.history import (
 )
 from modelctl.domain.verdict import Outcome
 from modelctl.errors import ModelctlError
-from modelctl.services.checking import check_change, check_version, transition_for
+from modelctl.services.checking import check_change, check_version
+from modelctl.services.destinations import transition_for
 from modelctl.services.endings import Wish, end_version
 from modelctl.services.session import MACHINE
 from modelctl.services.whereabouts import whereabouts

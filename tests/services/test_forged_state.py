@@ -64,7 +64,7 @@ def deployed(world: World) -> tuple[Deployed, Tree]:
     done = deploy(
         world.session(),
         world.transition("dev"),
-        world.pull_requests(),
+        world.merged(),
         world.deployer.signer,
         apply=applied.append,
         progress=lambda message: None,
@@ -186,12 +186,12 @@ def test_a_run_that_is_too_old_to_tell_writes_nothing(dev: World, tmp_path: Path
     """Another deploy has put a newer commit of the branch into the state, and not yet signed it."""
     other = dev.copy_clone(tmp_path / "stale")
     stale, transition = other.session(), dev.transition("dev")
-    old = decide(stale, transition, dev.pull_requests())
+    old = decide(stale, transition, dev.merged())
     rendered = render(stale, [d.request for d in old if d.request])
     head = dev.submit("1.1.0")
     dev.evidence("1.1.0", "dev", head)
     dev.merge("ml", head, ["ben"])
-    fresh, session = dev.pull_requests(), dev.session()
+    fresh, session = dev.merged(), dev.session()
     newer = decide(session, transition, fresh)
     texts = render(session, [d.request for d in newer if d.request])
     write_state(session, transition, newer, texts)

@@ -9,18 +9,19 @@ from typing import Any
 
 import pytest
 
-from modelctl.domain.evidence import OFFLINE
-from modelctl.domain.history import deployments
+from modelctl.adapters.documents import dump
+from modelctl.domain.evidence import OFFLINE, Signed
+from modelctl.domain.history import deployments, quarantines
 from modelctl.domain.rendering import RenderRequest
 from modelctl.errors import ModelctlError
-from modelctl.services.deciding import decide
+from modelctl.services.deciding import Decision, decide
 from modelctl.services.recording import record_deployments, require_key
 from modelctl.services.rendering import render
 from modelctl.services.writing import write_state
 from support.deploys import run
-from support.journey import publish
+from support.journey import bring, publish
 from support.keys import Person, person
-from support.world import HOLDOUT, MODEL, World, evaluation
+from support.world import HOLDOUT, MODEL, World, evaluation, key_file, release_data
 
 
 def merged(world: World, version: str = "1.0.0") -> None:
@@ -29,16 +30,21 @@ def merged(world: World, version: str = "1.0.0") -> None:
     world.merge("ml", head, ["ben", "lena"])
 
 
-def decided(world: World) -> list[RenderRequest]:
+def decided(world: World) -> tuple[Decision, ...]:
     """What a deploy of dev would decide now."""
-    decisions = decide(world.session(), world.transition("dev"), world.pull_requests())
-    return [d.request for d in decisions if d.request]
+    return decide(world.session(), world.transition("dev"), world.merged())
+
+
+def requested(world: World) -> RenderRequest:
+    """What it would have dev run."""
+    [one] = [d.request for d in decided(world) if d.request]
+    return one
 
 
 def put_into_state(world: World) -> str:
     """Writes the state of dev without recording it, as a job that is killed does."""
     session, transition = world.session(), world.transition("dev")
-    decisions = decide(session, transition, world.pull_requests())
+    decisions = decide(session, transition, world.merged())
     rendered = render(session, [d.request for d in decisions if d.request])
     state = write_state(session, transition, decisions, rendered).commit
     assert state is not None
@@ -89,15 +95,14 @@ def test_figures_that_are_none_are_left_out(world: World, metrics: object) -> No
     merged(world)
     world.later(minutes=1)
     session, transition = world.session(), world.transition("dev")
-    decisions = decide(session, transition, world.pull_requests())
+    decisions = decide(session, transition, world.merged())
     rendered = render(session, [d.request for d in decisions if d.request])
     odd = evaluation(metrics=metrics, dataset={"name": "x", "digest": HOLDOUT})
     world.record("evaluation", OFFLINE, odd, pointer=f"{MODEL}@1.0.0^origin/ml")
     state = write_state(session, transition, decisions, rendered).commit
-    wanted = [d.request for d in decisions if d.request]
     world.later(minutes=1)
     signer = world.deployer.signer
-    assert record_deployments(world.session(), transition, state, wanted, signer) == 1
+    assert record_deployments(world.session(), transition, state, decisions, signer) == 1
     assert last(world)["metrics"] == {}
 
 
@@ -132,11 +137,12 @@ def test_a_record_that_says_something_else_is_not_signed(
     world: World, forged: dict[str, Any]
 ) -> None:
     merged(world)
-    state, [wanted] = put_into_state(world), decided(world)
-    files = render(world.session(), [replace(wanted, **forged)])[MODEL]
+    put_into_state(world)
+    wanted, evil = decided(world), replace(requested(world), **forged)
+    files = render(world.session(), [evil])[MODEL]
     state = publish(world, "env/dev", {f"{MODEL}/{name}": text for name, text in files.items()})
     transition, signer = world.transition("dev"), world.deployer.signer
-    assert record_deployments(world.session(), transition, state, [wanted], signer) == 0
+    assert record_deployments(world.session(), transition, state, wanted, signer) == 0
 
 
 @pytest.mark.parametrize(("hours", "seconds"), [(0.5, 0), (40, 40 * 3600)])
@@ -171,7 +177,7 @@ def test_what_was_taken_out_of_the_state_is_no_deployment(served: World) -> None
     state = publish(served, "env/dev", files)
     [wanted] = decided(served)
     signer, transition = served.deployer.signer, served.transition("dev")
-    new = [wanted, replace(wanted, commit="b" * 40)]
+    new = [wanted, replace(wanted, request=replace(requested(served), commit="b" * 40))]
     assert record_deployments(served.session(), transition, state, new, signer) == 0
 
 
@@ -192,3 +198,77 @@ def test_a_key_that_has_run_out_is_told(world: World) -> None:
     world.now += timedelta(days=3651)
     with pytest.raises(ModelctlError, match="key deployer expired on "):
         require_key(world.session(), world.transition("dev"), world.deployer.signer)
+
+
+# What a way back says of what it took out.
+
+
+def gone_back(world: World) -> str:
+    """ml points back from 1.1.0 to 1.0.0, reviewed and merged; nothing is deployed yet."""
+    bring(world, "dev")
+    bring(world, "dev", "1.1.0")
+    world.later(minutes=1)
+    release = f"models/{MODEL}/release.yaml"
+    head = world.commit({release: dump(release_data("1.0.0"))}, "rollback/x", "ml")
+    return world.merge("ml", head, ["ben", "lena"])
+
+
+def held(world: World) -> list[tuple[str, str, str]]:
+    """The quarantines that count: version, environment, reason."""
+    return [
+        (q.version, q.environment, q.reason) for q in quarantines(world.session().signed(MODEL))
+    ]
+
+
+def test_a_way_back_quarantines_what_it_took_out(world: World) -> None:
+    gone_back(world)
+    number = world.pull_requests()[-1].number
+    assert held(world) == []
+    run(world, "dev")
+    assert held(world) == [("1.1.0", "dev", f"rolled back to 1.0.0 by #{number}")]
+    digest = world.locate("1.1.0", "origin/ml").digest
+    [said] = [s.statement for s in world.session().signed(MODEL) if _kind(s) == "quarantine"]
+    deployed = [s.statement for s in world.session().signed(MODEL) if _kind(s) == "deployment"][-1]
+    assert said is not None
+    assert deployed is not None
+    assert (said.digest, said.made_at) == (digest, deployed.made_at)
+    run(world, "dev")
+    assert len(held(world)) == 1
+
+
+def _kind(signed: Signed) -> str | None:
+    return signed.statement.kind if signed.statement else None
+
+
+def test_what_goes_forward_quarantines_nothing(world: World) -> None:
+    bring(world, "dev")
+    bring(world, "dev", "1.1.0")
+    assert held(world) == []
+
+
+def test_a_way_back_that_was_killed_says_so_when_it_is_run_again(world: World) -> None:
+    gone_back(world)
+    put_into_state(world)
+    world.later(minutes=2)
+    run(world, "dev")
+    assert [version for version, _, _ in held(world)] == ["1.1.0"]
+
+
+def test_two_jobs_of_one_way_back_write_it_once(world: World, tmp_path: Path) -> None:
+    gone_back(world)
+    state, requests = put_into_state(world), decided(world)
+    transition, signer = world.transition("dev"), world.deployer.signer
+    sessions = world.session(), world.copy_clone(tmp_path / "beside").session()
+    for session in sessions:
+        session.signed(MODEL)
+    for session in sessions:
+        record_deployments(session, transition, state, requests, signer)
+    assert len(held(world)) == 1
+
+
+def test_a_key_that_may_not_quarantine_deploys_nothing(world: World) -> None:
+    merged(world)
+    limited = key_file(world.deployer, ["deployment"], ["dev"])
+    publish(world, "main", {"policies/keys/deployer.yaml": limited})
+    with pytest.raises(ModelctlError, match="quarantine"):
+        run(world, "dev")

@@ -11,7 +11,7 @@ def run(world: World, environment: str) -> Deployed:
     return deploy(
         world.session(),
         world.transition(environment),
-        world.pull_requests() if world.pulls else (),
+        world.merged(),
         world.deployer.signer,
         apply=lambda state: None,
         progress=lambda message: None,

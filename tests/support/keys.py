@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -20,6 +20,7 @@ class Person:
 
     signer: Signer
     trusted: TrustedKey
+    private: bytes = field(default=b"", repr=False)
 
     def limited(self, **changes: Any) -> TrustedKey:
         """The listed key with other limits."""
@@ -32,8 +33,9 @@ class Person:
 
 def person(name: str = "ci") -> Person:
     """Somebody with a new key that may sign anything for ten years around `NOW`."""
-    signer = Signer.from_pem(generate().private)
-    return Person(signer=signer, trusted=trusted(signer, name))
+    private = generate().private
+    signer = Signer.from_pem(private)
+    return Person(signer=signer, trusted=trusted(signer, name), private=private)
 
 
 def trusted(signer: Signer, name: str = "ci") -> TrustedKey:

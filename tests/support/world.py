@@ -25,6 +25,7 @@ from modelctl.domain.policy import Transition
 from modelctl.domain.reviews import PullRequest
 from modelctl.domain.verdict import Report
 from modelctl.services.evidence import record_evidence
+from modelctl.services.merges import Merged, given
 from modelctl.services.pointers import Located, locate
 from modelctl.services.session import Session, open_session
 from support.keys import NOW, Person, person
@@ -300,6 +301,10 @@ class World:
     def pull_requests(self) -> tuple[PullRequest, ...]:
         """Every pull request so far."""
         return load_pull_requests(self.pulls_file())
+
+    def merged(self) -> Merged:
+        """Every pull request so far, as a deploy asks for those behind a commit."""
+        return given(self.pull_requests() if self.pulls else ())
 
     def pulls_file(self) -> Path:
         """The pull requests as a file."""

@@ -9,6 +9,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -98,6 +99,12 @@ class Repository:
     def remote(self) -> str | None:
         """The remote that branches are shared through: `origin`, else the only one there is."""
         return git_refs.remote_name(self._repo)
+
+    @property
+    def remote_url(self) -> str | None:
+        """The address of that remote as it is configured, or None. It may hold credentials."""
+        remote = self.remote
+        return self._repo.remotes[remote].url if remote else None
 
     @property
     def default_branch(self) -> str | None:
@@ -217,25 +224,36 @@ class Repository:
         return done.text
 
     def write_commit(
-        self, base: str | None, edits: Edits, *, message: str, author: Author, at: int
+        self,
+        base: str | None,
+        edits: Edits,
+        *,
+        message: str,
+        author: Author,
+        at: int,
+        parents: Sequence[str] | None = None,
     ) -> str:
-        """Write a commit on top of `base` (None: a first one) and return its id; no branch moves.
+        """Write a commit of the tree that `edits` make of `base` (None: of nothing) and return its
+        id; no branch moves. It follows `base`, unless `parents` say otherwise.
 
         The same arguments give the same id. `at` is seconds since the epoch.
         """
-        parent = git_objects.commit_at(self._repo, base) if base is not None else None
-        tree = git_objects.edited(self._repo, parent.tree if parent else None, edits)
+        start = git_objects.commit_at(self._repo, base) if base is not None else None
+        tree = git_objects.edited(self._repo, start.tree if start else None, edits)
         who = pygit2.Signature(author.name, author.email, at, 0)
-        parents = [parent.id] if parent else []
-        return str(self._repo.create_commit(None, who, who, f"{message.strip()}\n", tree, parents))
+        own = [str(start.id)] if start else []
+        follows = [pygit2.Oid(hex=sha) for sha in (own if parents is None else parents)]
+        return str(self._repo.create_commit(None, who, who, f"{message.strip()}\n", tree, follows))
 
-    def fetch(self, remote: str, refspecs: Sequence[str]) -> None:
-        """Fetch `refspecs` from `remote`.
+    def fetch(self, remote: str, refspecs: Sequence[str], *, prune: bool = False) -> None:
+        """Fetch `refspecs` from `remote`; with `prune` what they brought once and is gone there is
+        taken away before.
 
         Raises:
+            InTheWay: what is seen now has no room beside what was seen before.
             DependencyError: it can't be reached, or has not got one of them.
         """
-        git_transport.fetch(self._directory, remote, refspecs)
+        git_transport.fetch(self._directory, remote, refspecs, prune=prune)
 
     def latest(self, branch: str, *, only_adds: bool = False) -> str | None:
         """The tip of a machine's branch on the remote, fetched now; without a remote the local one.
@@ -248,12 +266,28 @@ class Repository:
             DependencyError: the remote can't be reached.
         """
         remote = self.remote
-        ref = git_refs.branch_ref(branch, remote)
-        known = git_refs.tip(self._repo, ref)
-        if remote is None:
-            return known
+        known = git_refs.tip(self._repo, git_refs.branch_ref(branch, remote))
+        return self._follow(remote, branch, known, only_adds) if remote else known
+
+    def bring(self, remote: str, branches: Mapping[str, bool]) -> None:
+        """Fetch machines' branches, given with whether each only adds: as `latest` does one by one,
+        but those that were seen before all at once, if nothing is wrong with any."""
+        known = {b: git_refs.tip(self._repo, git_refs.branch_ref(b, remote)) for b in branches}
+        seen = [branch for branch, tip in known.items() if tip]
+        together = bool(seen) and git_transport.fetch_seen(self._directory, remote, seen)
+        with ExitStack() as each:  # one that is refused keeps no other from being looked at
+            for branch, only_adds in branches.items():
+                look = self._accepted if together and known[branch] else self._follow
+                each.callback(look, remote, branch, known[branch], only_adds)
+
+    def _follow(self, remote: str, branch: str, known: str | None, only_adds: bool) -> str | None:
         there = git_transport.fetch_branch(self._directory, remote, branch, known is not None)
-        tip = git_refs.tip(self._repo, ref) if there else None
+        return self._accepted(remote, branch, known, only_adds) if there else None
+
+    def _accepted(self, remote: str, branch: str, known: str | None, only_adds: bool) -> str | None:
+        """The tip of a machine's branch that was just fetched, when it follows what was known."""
+        ref = git_refs.branch_ref(branch, remote)
+        tip = git_refs.tip(self._repo, ref)
         problem = self._refusal(known, tip, only_adds) if known and tip else None
         if problem is not None and tip is not None:
             git_transport.move(self._directory, ref, known or "", tip)

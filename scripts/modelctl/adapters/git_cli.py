@@ -7,8 +7,8 @@ import os
 import re
 import signal
 import subprocess
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from modelctl.errors import DependencyError
@@ -28,9 +28,41 @@ _NOT_INHERITED = frozenset(
 
 _USERINFO = re.compile(r"(?<=://)[^/\s'\"]*@")
 _QUERY = re.compile(r"(://[^\s'\"?]*)\?[^\s'\"]*")
-_TOKEN = re.compile(r"\b(gh[a-z]_|github_pat_|glpat-)[\w-]+|(?<=uthorization: )[^\r\n]+")
+_TOKEN = re.compile(
+    r"\b(gh[a-z]_|github_pat_|glpat-)[\w-]+|(?<=uthorization: )[^\r\n]+|(?<=[Bb]asic )[\w+/=]{8,}"
+)
 _WORTH_TELLING = ("fatal: ", "error: ", "remote: ", "! [")
 _LONGEST = 300
+
+
+_TALK_TO_REMOTES = frozenset({"clone", "fetch", "ls-remote", "push"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """One line of git configuration; the value may be a secret."""
+
+    name: str
+    value: str = field(repr=False)
+
+
+Grant = Callable[[], Iterable[Setting]]
+_grants: list[Grant] = []
+"""What `authorize` has given; of the whole process, so that its threads have it too."""
+
+
+@contextlib.contextmanager
+def authorize(grant: Grant) -> Iterator[None]:
+    """In the block, git commands that talk to a remote have the settings that `grant` gives.
+
+    It is asked before each of them, since tokens expire. The settings go through the environment of
+    those commands: never into their arguments, a file, or the environment of this process.
+    """
+    _grants.append(grant)
+    try:
+        yield
+    finally:
+        _grants.remove(grant)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +94,7 @@ def run(
         process = subprocess.Popen(
             ["git", *args],
             cwd=directory,
-            env={**environment(), **(env or {})},
+            env=_with_grants(args[0], {**environment(), **(env or {})}),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -115,6 +147,19 @@ def environment() -> dict[str, str]:
         "GIT_OPTIONAL_LOCKS": "0",
     }
     return {**kept, **fixed}
+
+
+def _with_grants(command: str, env: dict[str, str]) -> dict[str, str]:
+    """`env` with the granted settings behind those that the caller's environment has already."""
+    count = env.get("GIT_CONFIG_COUNT") or "0"
+    if command not in _TALK_TO_REMOTES or not count.isdigit():
+        return env  # git itself complains of a count that is none
+    granted = [setting for grant in _grants for setting in grant()]
+    first = int(count)
+    for number, setting in enumerate(granted, start=first):
+        env[f"GIT_CONFIG_KEY_{number}"] = setting.name
+        env[f"GIT_CONFIG_VALUE_{number}"] = setting.value
+    return {**env, "GIT_CONFIG_COUNT": str(first + len(granted))} if granted else env
 
 
 def condensed(stderr: str) -> str:

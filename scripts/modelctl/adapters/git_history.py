@@ -9,7 +9,9 @@ import pygit2
 from pygit2.enums import SortMode
 
 from modelctl.adapters.git_merge import Undecided, merged_tree
-from modelctl.adapters.git_objects import commit_at, commit_value
+from modelctl.adapters.git_objects import MAX_CHANGES, commit_at, commit_value
+from modelctl.adapters.git_rows import OddTree
+from modelctl.adapters.git_sizes import surplus
 from modelctl.domain.tree import Commit
 from modelctl.errors import ModelctlError
 
@@ -31,6 +33,7 @@ def merged(repo: pygit2.Repository, base: str, head: str) -> str:
 
     Raises:
         MergeConflict: a person has to decide.
+        OddTree: so many files differ that nothing could be told of them.
         ModelctlError: the two share no history.
     """
     common = merge_base(repo, base, head)
@@ -39,14 +42,24 @@ def merged(repo: pygit2.Repository, base: str, head: str) -> str:
     if common in (base, head):  # exact, and spares reading both trees in full
         return str(commit_at(repo, head if common == base else base).tree_id)
     one, other = commit_at(repo, base), commit_at(repo, head)
-    if _beyond(repo, one, common).isdisjoint(_beyond(repo, other, common)):
+    shared = _beyond(repo, one, common) & _beyond(repo, other, common)
+    start = commit_at(repo, common)
+    if not shared:
         with suppress(Undecided):
-            return str(merged_tree(repo, commit_at(repo, common).tree, one.tree, other.tree))
+            return str(merged_tree(repo, start.tree, one.tree, other.tree))
+    for read in (start, other, *(commit_at(repo, str(oid)) for oid in shared)):
+        _refuse_many(repo, one.tree, read.tree)
     index = repo.merge_commits(one, other)
     if index.conflicts is not None:
         sides = [side.path for entry in index.conflicts for side in entry if side is not None]
         raise MergeConflict(base, head, tuple(sorted(set(sides))))
     return str(index.write_tree(repo))
+
+
+def _refuse_many(repo: pygit2.Repository, here: pygit2.Tree, read: pygit2.Tree) -> None:
+    """Git's own merge makes a list of every file of every tree that it reads."""
+    if surplus(repo, here, read) > MAX_CHANGES:
+        raise OddTree("", f"more than {MAX_CHANGES:,} files differ", mend="split the change")
 
 
 def _beyond(repo: pygit2.Repository, tip: pygit2.Commit, base: str) -> set[pygit2.Oid]:

@@ -144,13 +144,15 @@ def changes(repo: pygit2.Repository, before: str, after: str) -> tuple[Change, .
     """What differs between two trees, sorted by path; equal subtrees are never opened.
 
     Raises:
-        OddTree: more than `MAX_CHANGES` files differ, or a tree isn't as git writes it.
+        OddTree: more than `MAX_CHANGES` files and folders differ, or a tree isn't as git writes it.
     """
     found: list[Change] = []
+    opened = 0
     pending: list[tuple[pygit2.Tree | None, pygit2.Tree | None, str]]
     pending = [(tree_at(repo, before), tree_at(repo, after), "")]
     while pending:
         old_tree, new_tree, prefix = pending.pop()
+        opened += 1
         for name, old, new in _differing(repo, old_tree, new_tree, prefix):
             path = prefix + name
             old_file, new_file = _file(old, path), _file(new, path)
@@ -158,7 +160,7 @@ def changes(repo: pygit2.Repository, before: str, after: str) -> tuple[Change, .
                 found.append(Change(path=path, before=old_file, after=new_file))
             if isinstance(old, pygit2.Tree) or isinstance(new, pygit2.Tree):
                 pending.append((_folder(old), _folder(new), f"{path}/"))
-        if len(found) + len(pending) > MAX_CHANGES:
+        if len(found) + opened + len(pending) > MAX_CHANGES:
             raise OddTree("", f"more than {MAX_CHANGES:,} files differ", mend="split the change")
     return tuple(sorted(found, key=lambda change: change.path))
 

@@ -19,6 +19,9 @@ from modelctl.errors import ModelctlError
 TREE_MODE = b"40000"
 _ROW = re.compile(rb"([0-7]+) ([^\0]*)\0(.{20})", re.DOTALL)
 _NO_NAMES = frozenset((b"", b".", b"..", b".git"))
+LONGEST_PATH, _DEEPEST = 1_000, 100
+"""The most bytes in a path, and folders above a file. A few objects can stand for a great many
+paths, so that long ones would take more memory than their number tells."""
 
 
 class OddTree(ModelctlError):  # noqa: N818 - it says what the data is
@@ -90,9 +93,12 @@ def _sound(listed: _Listed, repo: pygit2.Repository, oid: bytes, prefix: str) ->
 
     Raises:
         OddTree: names that are missing, doubled, out of order or no names. Some readers would find
-            other files there than others.
+            other files there than others. Or paths are too long.
     """
     names = [name for _, name, _ in listed]
+    longest = len(prefix.encode(errors="surrogateescape")) + max(map(len, names), default=0)
+    if longest > LONGEST_PATH or prefix.count("/") > _DEEPEST:
+        raise odd_tree(prefix[:60], "leads to paths that are too long")
     kind, size = repo.odb.read_header(pygit2.Oid(raw=oid))
     if kind != ObjectType.TREE:
         raise odd_tree(prefix, "is no folder")

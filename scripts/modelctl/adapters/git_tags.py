@@ -36,6 +36,8 @@ _STATUS = re.compile(rf"^(.)\t[^\t\n]*:{_PREFIX}([^\t\n]+)\t(.*)$", re.MULTILINE
 _LOST_RACE = re.compile(
     r"\[remote rejected\].*(already exists|cannot lock|failed to update|\.lock)"
 )
+_IN_THE_WAY = re.compile(rf"'{_PREFIX}([^']*)' exists; cannot create '{_PREFIX}([^']*)'")
+"""A tag `a/b` leaves no room for a tag `a`: no other try will change that."""
 _TAKEN = "it is there with other content"
 
 
@@ -43,13 +45,15 @@ _TAKEN = "it is there with other content"
 class Refused:
     """A tag that could not be written, and why.
 
-    `taken` says that another tag has its name, `never` that no other run can do it either.
+    `taken` says that another tag has its name or its place, `obstacle` that tag's name where it is
+    another one. `never` says that no other run can do it either.
     """
 
     name: str
     reason: str
     taken: bool = False
     never: bool = False
+    obstacle: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,9 +100,13 @@ def publish(
         fresh, rejected = _push(Path(repo.path), remote, wanted)
         refused |= rejected
     for name in [name for name in wanted if name not in refused]:
+        if (way := _in_the_way(repo, name)) is not None:
+            refused[name] = _obstructed(name, way)
+            continue
         with contextlib.suppress(pygit2.AlreadyExistsError):  # another job has the same clone
             repo.references.create(_PREFIX + name, pygit2.Oid(hex=wanted[name]))
-    return Published(written=tuple(fresh), refused=tuple(refused.values()))
+    written = tuple(name for name in fresh if name not in refused)
+    return Published(written=written, refused=tuple(refused.values()))
 
 
 def _unwritable(repo: pygit2.Repository, tag: Tag) -> Refused | None:
@@ -109,6 +117,18 @@ def _unwritable(repo: pygit2.Repository, tag: Tag) -> Refused | None:
     if tag.commit not in repo:
         return Refused(name=tag.name, reason=f"commit {tag.commit} is not in this clone")
     return None
+
+
+def _in_the_way(repo: pygit2.Repository, name: str) -> str | None:
+    """A tag of this clone below that name."""
+    found = repo.references.iterator()
+    below = f"{_PREFIX}{name}/"
+    return next((r.name.removeprefix(_PREFIX) for r in found if r.name.startswith(below)), None)
+
+
+def _obstructed(name: str, obstacle: str) -> Refused:
+    reason = f"tag {obstacle} leaves no room for it"
+    return Refused(name=name, reason=reason, taken=True, obstacle=obstacle)
 
 
 def _write(repo: pygit2.Repository, tag: Tag, author: Author) -> str:
@@ -138,6 +158,8 @@ def _push(
         for name, flag, told in _pushed(directory, remote, list(left.items())):
             if flag == "*":
                 fresh.append(name)
+            elif way := _IN_THE_WAY.search(told):
+                refused[name] = _obstructed(name, way[1])
             elif flag == "!" and _LOST_RACE.search(told):
                 again[name] = left[name]
             elif flag == "!":
@@ -171,4 +193,7 @@ def _pushed(
                 f"{len(missing)} tags could not be written on {redacted(remote)}: {told}",
                 mend="check the network and the credentials, then run it again",
             )
-        yield from ((name, *said[name]) for name, _ in part)
+        ways = {match[2]: match[0] for match in _IN_THE_WAY.finditer(done.err)}
+        for name, _ in part:
+            flag, told = said[name]
+            yield name, flag, ways.get(name, told)

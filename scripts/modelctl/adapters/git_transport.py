@@ -30,11 +30,15 @@ _LOST_RACE = re.compile(
     r"stale info|fetch first|non-fast-forward|cannot lock ref|failed to update ref|"
     r"incorrect old value|unable to update local ref|[Uu]nable to create .*\.lock'"
 )
-_IN_THE_WAY = re.compile(r"exists; cannot create")
+_IN_THE_WAY = re.compile(r"'([^']*)' exists; cannot create")
 """A branch `env` leaves no room for a branch `env/dev`: no other writer will change that."""
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.01, 0.1  # longer, and who lost often would hardly ever try
 _LOCAL_ATTEMPTS = 10
+
+
+class InTheWay(DependencyError):  # noqa: N818 - it says what is wrong
+    """A reference leaves no room for another one: `a` for `a/b`, or the other way round."""
 
 
 def pause(attempt: int) -> None:
@@ -44,13 +48,15 @@ def pause(attempt: int) -> None:
     time.sleep(random.uniform(0, longest))  # noqa: S311 - nothing secret hangs on it
 
 
-def fetch(directory: Path, remote: str, refspecs: Sequence[str]) -> None:
-    """Fetch `refspecs` from `remote`.
+def fetch(directory: Path, remote: str, refspecs: Sequence[str], *, prune: bool = False) -> None:
+    """Fetch `refspecs` from `remote`; with `prune` what these brought once and is gone there is
+    taken away before.
 
     Raises:
+        InTheWay: what is seen now has no room beside what was seen before.
         DependencyError: the remote can't be reached, or has not got one of them.
     """
-    done = _patiently(directory, *_FETCH, remote, *refspecs)
+    done = _patiently(directory, *_FETCH, *(("--prune",) if prune else ()), remote, *refspecs)
     if done.code != 0:
         raise _unreachable(remote, done)
 
@@ -79,6 +85,27 @@ def fetch_branch(directory: Path, remote: str, branch: str, known: bool) -> bool
     raise _unreachable(remote, done)
 
 
+def fetch_seen(directory: Path, remote: str, branches: Sequence[str]) -> bool:
+    """Bring the remote-tracking references of branches up to date that were seen before; False when
+    that doesn't work for each, and then it is done for none: one by one they tell why."""
+    specs = (f"{branch_ref(branch)}:{branch_ref(branch, remote)}" for branch in branches)
+    return _patiently(directory, *_FETCH, "--atomic", remote, *specs).code == 0
+
+
+def fetch_rewritable(directory: Path, remote: str, branch: str) -> bool:
+    """Make the remote-tracking reference of a branch of people's what the remote has now, though it
+    was rewritten; whether the branch is there.
+
+    Raises:
+        DependencyError: the remote can't be reached.
+    """
+    refspec = f"+{branch_ref(branch)}:{branch_ref(branch, remote)}"
+    done = _patiently(directory, *_FETCH, remote, refspec)
+    if done.code != 0 and not _ABSENT.search(done.err):
+        raise _unreachable(remote, done)
+    return done.code == 0
+
+
 def push(directory: Path, remote: str, branch: str, new: str, old: str | None) -> bool:
     """Move `branch` on `remote` from `old` (None: it isn't there) to `new`; False if it moved.
 
@@ -99,6 +126,12 @@ def push(directory: Path, remote: str, branch: str, new: str, old: str | None) -
     report = f"{done.text}\n{done.err}"
     if _lost_race(report):
         return False
+    if way := _IN_THE_WAY.search(report):
+        obstacle = way[1].removeprefix("refs/heads/")
+        raise InTheWay(
+            f"{remote} has a branch {obstacle}, which leaves no room for {branch}",
+            mend=f"find out who made it; then git push {remote} --delete {obstacle}",
+        )
     if "rejected]" in report:
         raise DependencyError(
             f"{remote} refuses to change {branch}: {condensed(report)}",
@@ -121,7 +154,10 @@ def move(directory: Path, ref: str, new: str, old: str | None) -> bool:
         return True
     if _lost_race(done.err):
         return False
-    raise DependencyError(f"git can't write {ref}: {condensed(done.err)}")
+    problem = f"git can't write {ref}: {condensed(done.err)}"
+    if _IN_THE_WAY.search(done.err):
+        raise InTheWay(problem, mend="run it again; it forgets what is gone on the remote")
+    raise DependencyError(problem)
 
 
 def follow(directory: Path, ref: str, new: str, tip: Callable[[], str | None]) -> None:
@@ -177,6 +213,8 @@ def _locked(message: str) -> DependencyError:
 
 def _unreachable(remote: str, done: Finished) -> DependencyError:
     told = condensed(done.err) or condensed(done.text) or f"git exited with {done.code}"
+    if _IN_THE_WAY.search(done.err):
+        return InTheWay(told, mend=f"git remote prune {remote}")
     if _lost_race(done.err):
         return _locked(f"the fetch could not be written down: {told}")
     return DependencyError(

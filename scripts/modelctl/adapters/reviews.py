@@ -1,4 +1,5 @@
-"""Reads pull requests and their reviews from a file: `--reviews FILE`.
+"""Reads pull requests and their reviews: from a file (`--reviews FILE`), and for `adapters/github`
+from the API's answers, by the same code.
 
 The file is JSON in the shapes of GitHub's REST API, so that its answers can be saved as they are
 (https://docs.github.com/rest/pulls). It holds one object, or a list of them:
@@ -16,9 +17,11 @@ API are, `"complete": true` must say that all pages are there.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
+from typing import Protocol, TypeVar
 
 from modelctl.adapters.json_node import Node, read_json
 from modelctl.domain.authorship import Credit, authorship
@@ -26,6 +29,17 @@ from modelctl.domain.reviews import PullRequest, Review, User
 from modelctl.errors import ModelctlError
 
 _PAGE_DEFAULT, _PAGE_MAX = 30, 100
+
+
+class _Numbered(Protocol):
+    @property
+    def number(self) -> int: ...
+
+    @property
+    def merge_commit(self) -> str | None: ...
+
+
+_P = TypeVar("_P", bound=_Numbered)
 
 
 def load_pull_requests(path: Path) -> tuple[PullRequest, ...]:
@@ -40,7 +54,7 @@ def load_pull_requests(path: Path) -> tuple[PullRequest, ...]:
     return tuple(_pull_request(node) for node in nodes)
 
 
-def find_merged(pull_requests: Iterable[PullRequest], merge_commit: str) -> PullRequest | None:
+def find_merged(pull_requests: Iterable[_P], merge_commit: str) -> _P | None:
     """The pull request whose merge made `merge_commit`, or None.
 
     Raises:
@@ -56,27 +70,69 @@ def find_merged(pull_requests: Iterable[PullRequest], merge_commit: str) -> Pull
     return found[0] if found else None
 
 
-def _pull_request(node: Node) -> PullRequest:
-    pull = node.field("pull_request")
-    reviews = tuple(_review(review) for review in node.field("reviews").items())
-    commits = tuple(_credit(commit) for commit in node.field("commits").items())
-    author, requested = _user(pull.field("user")), _users(pull.optional("requested_reviewers"))
-    reviewers = [review.user for review in reviews if review.user is not None]
-    wrote = authorship(commits, [author, *requested, *reviewers])
-    merge_commit = pull.optional("merge_commit_sha")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """The pull request that reviews and commits belong to."""
+
+    number: int
+    author: User
+    base: str
+    head: str
+    requested: tuple[User, ...]
+    merge_commit: str | None
+    is_merged: bool = False
+
+
+def pull_request_of(
+    subject: Subject,
+    reviews: Iterable[Node],
+    commits: Iterable[Node],
+    *,
+    complete: bool,
+    teams: Mapping[str, frozenset[str]],
+) -> PullRequest:
+    """A pull request with its reviews and commits, in the shapes of GitHub's REST API.
+
+    `complete` says that no list is cut, `teams` has the active members of teams.
+
+    Raises:
+        ModelctlError: a value is missing or of another type.
+    """
+    heard = tuple(_review(review) for review in reviews)
+    credits_ = tuple(_credit(commit) for commit in commits)
+    reviewers = [review.user for review in heard if review.user is not None]
+    wrote = authorship(credits_, [subject.author, *subject.requested, *reviewers])
     return PullRequest(
-        number=pull.field("number").number(),
-        author=author,
-        base=pull.field("base").field("ref").text(),
-        head=pull.field("head").field("sha").text(),
-        reviews=reviews,
+        number=subject.number,
+        author=subject.author,
+        base=subject.base,
+        head=subject.head,
+        reviews=heard,
         authors=wrote.accounts,
         unknown_authors=wrote.unknown,
-        requested=requested,
-        merge_commit=merge_commit.text() if merge_commit else None,
-        complete=_is_complete(node, pull, len(commits), len(reviews)),
-        active_teams=MappingProxyType(_teams(node)),
+        requested=subject.requested,
+        merge_commit=subject.merge_commit,
+        is_merged=subject.is_merged,
+        complete=complete,
+        active_teams=MappingProxyType(dict(teams)),
     )
+
+
+def _pull_request(node: Node) -> PullRequest:
+    pull = node.field("pull_request")
+    reviews, commits = list(node.field("reviews").items()), list(node.field("commits").items())
+    merge_commit = pull.optional("merge_commit_sha")
+    subject = Subject(
+        number=pull.field("number").number(),
+        author=read_user(pull.field("user")),
+        base=pull.field("base").field("ref").text(),
+        head=pull.field("head").field("sha").text(),
+        requested=read_users(pull.optional("requested_reviewers")),
+        merge_commit=merge_commit.text() if merge_commit else None,
+        is_merged=pull.optional("merged_at") is not None,
+    )
+    complete = _is_complete(node, pull, len(commits), len(reviews))
+    return pull_request_of(subject, reviews, commits, complete=complete, teams=_teams(node))
 
 
 def _is_complete(node: Node, pull: Node, commits: int, reviews: int) -> bool:
@@ -91,7 +147,7 @@ def _is_complete(node: Node, pull: Node, commits: int, reviews: int) -> bool:
 def _review(node: Node) -> Review:
     user, commit, at = (node.optional(name) for name in ("user", "commit_id", "submitted_at"))
     return Review(
-        user=_user(user) if user else None,
+        user=read_user(user) if user else None,
         state=node.field("state").text().upper(),
         commit=commit.text() if commit else None,
         at=at.instant() if at else None,
@@ -114,14 +170,16 @@ def _credit(node: Node) -> Credit:
 
 def _account(node: Node | None) -> User | None:
     """The account of a commit; GitHub gives null, or an empty object, where it found none."""
-    return _user(node) if node and node.value != {} else None
+    return read_user(node) if node and node.value != {} else None
 
 
-def _users(node: Node | None) -> tuple[User, ...]:
-    return tuple(_user(item) for item in node.items()) if node else ()
+def read_users(node: Node | None) -> tuple[User, ...]:
+    """The accounts in a list of the API; none where there is no list."""
+    return tuple(read_user(item) for item in node.items()) if node else ()
 
 
-def _user(node: Node) -> User:
+def read_user(node: Node) -> User:
+    """An account as the API gives it."""
     kind = node.optional("type")
     return User(
         id=node.field("id").number(),

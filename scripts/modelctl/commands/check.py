@@ -15,12 +15,8 @@ from modelctl.domain.reviews import PullRequest
 from modelctl.domain.verdict import Report, exit_code
 from modelctl.errors import ModelctlError
 from modelctl.report.formats import FORMATS
-from modelctl.services.checking import (
-    check_change,
-    check_version,
-    target_of,
-    transition_for,
-)
+from modelctl.services.checking import check_change, check_version
+from modelctl.services.destinations import target_of, transition_for
 from modelctl.services.pointers import locate
 from modelctl.services.session import MACHINE, Session
 from modelctl.services.tree_check import check_tree

@@ -12,8 +12,8 @@ from modelctl.commands import options
 from modelctl.domain.policy import Transition
 from modelctl.domain.reviews import PullRequest
 from modelctl.errors import EXIT_PASS, ModelctlError
-from modelctl.services.checking import transition_for
 from modelctl.services.checklists import checklist
+from modelctl.services.destinations import transition_for
 from modelctl.services.pointers import locate
 
 

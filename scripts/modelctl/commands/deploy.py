@@ -1,33 +1,36 @@
-"""`modelctl deploy`: bring an environment to what its branch says."""
+"""`modelctl deploy`: bring environments to what their branches say."""
 
 from __future__ import annotations
 
-import json
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
 from modelctl.adapters.reviews import load_pull_requests
 from modelctl.cli import Settings
-from modelctl.commands import options
-from modelctl.domain.policy import Transition
+from modelctl.commands import github_options, options
+from modelctl.commands.deploy_output import Ending, finish
+from modelctl.domain.policy import Lifecycle, Transition
 from modelctl.domain.tree import Tree
-from modelctl.errors import (
-    EXIT_BLOCKED,
-    EXIT_PASS,
-    EXIT_UNDECIDED,
-)
+from modelctl.errors import ModelctlError
 from modelctl.report import words
-from modelctl.services.deciding import Decision, decide
+from modelctl.services.deciding import decide
 from modelctl.services.deploying import Deployed, deploy
 from modelctl.services.evidence import load_signer
+from modelctl.services.merges import Merged, given
 from modelctl.services.pointers import unknown_environment
 from modelctl.services.session import Session
 
+if TYPE_CHECKING:
+    from modelctl.adapters.github import GitHub
 
-@click.command(short_help="Deploy what an environment's branch says.")
-@click.argument("environment", metavar="ENV")
+
+@click.command(short_help="Deploy what the branches of environments say.")
+@click.argument("environments", metavar="[ENV]...", nargs=-1)
+@click.option("--all", "everything", is_flag=True, help="Every environment of the lifecycle.")
 @click.option(
     "--reviews",
     "files",
@@ -35,6 +38,11 @@ from modelctl.services.session import Session
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Merged pull requests with their reviews (JSON); may be repeated.",
 )
+@click.option(
+    "--github", "by_github", is_flag=True, help="Ask GitHub for them, and tell it what was done."
+)
+@github_options.repository
+@github_options.api
 @options.local_root
 @click.option("--local-port", type=int, help="The local router's port.")
 @click.option("--no-apply", is_flag=True, help="Write state and history, start no local servers.")
@@ -46,8 +54,12 @@ from modelctl.services.session import Session
 @click.pass_obj
 def command(
     settings: Settings,
-    environment: str,
+    environments: tuple[str, ...],
+    everything: bool,
     files: tuple[Path, ...],
+    by_github: bool,
+    repository: str | None,
+    api: str | None,
     local_root: Path | None,
     local_port: int | None,
     no_apply: bool,
@@ -59,48 +71,132 @@ def command(
 ) -> int:
     """Judge ENV's branch again, render it, commit the state, record it and update the registry.
 
+    \b
+    modelctl deploy dev --reviews merged.json
+    modelctl deploy --all --github
+
     Everything that the branch says is reconciled, not only its last commit. It may be killed and
-    run again at any point, and several may run at once. Models of the `local` target are served on
-    this machine.
+    run again at any point, and several may run at once. Of several environments each goes its own
+    way, in the order of the lifecycle; the exit code is the worst. Models of the `local` target are
+    served on this machine.
+
+    With --github the merged pull request behind each new commit is looked up there. Afterwards each
+    model that moved, or was blocked, has a deployment on GitHub, and the pull request says so.
     """
-    session = options.start(settings, trusted_ref, fetch=True)
-    transition = session.policy.lifecycle.to_environment(environment)
-    if transition is None:
-        raise unknown_environment(environment, session.policy.lifecycle.environments)
-    merged = tuple(one for file in files for one in load_pull_requests(file))
-    if dry_run:
-        decisions = decide(session, transition, merged)
-        return _finish(settings, format_, environment, decisions, None, [])
-    signer = load_signer(key_file, options.signing_secret())
-    serving = _Serving(
-        session,
-        transition,
-        options.local_folder(settings, local_root),
-        local_port,
-        tracking_uri,
-        enabled=not no_apply,
+    if by_github and files:
+        raise ModelctlError("--reviews has no effect with --github", mend="give one of them")
+    wish = _Wish(
+        settings=settings,
+        files=files,
+        github=github_options.hub(settings, repository, api) if by_github else None,
+        root=options.local_folder(settings, local_root),
+        port=local_port,
+        apply=not no_apply,
+        dry_run=dry_run,
+        tracking_uri=tracking_uri,
+        key_file=key_file,
+        trusted_ref=trusted_ref,
     )
+    session = options.start(settings, trusted_ref, fetch=True)
+    chosen = _chosen(session.policy.lifecycle, environments, everything)
+    if len(chosen) == 1:
+        return finish(settings, format_, [_one(wish, session, chosen[0])])
+    return finish(settings, format_, list(_each(wish, session, chosen)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Wish:
+    """What the command line asks for, whatever the environment."""
+
+    settings: Settings
+    files: tuple[Path, ...]
+    github: GitHub | None
+    root: Path
+    port: int | None
+    apply: bool
+    dry_run: bool
+    tracking_uri: str | None
+    key_file: Path | None
+    trusted_ref: str | None
+
+
+def _chosen(lifecycle: Lifecycle, named: tuple[str, ...], everything: bool) -> list[Transition]:
+    """The transitions into the environments that are meant, in the order of the lifecycle."""
+    if everything and named:
+        raise ModelctlError("--all has no effect with ENV", mend="give one of them")
+    if not everything and not named:
+        raise ModelctlError(
+            "which environment?",
+            mend=f"name one or more of {', '.join(lifecycle.environments)}, or give --all",
+        )
+    for name in named:
+        if lifecycle.to_environment(name) is None:
+            raise unknown_environment(name, lifecycle.environments)
+    return [t for t in lifecycle.transitions if everything or t.environment in named]
+
+
+def _each(wish: _Wish, session: Session, chosen: list[Transition]) -> Iterator[Ending]:
+    """Several environments: what goes wrong in one is no reason to leave the others."""
+    for index, transition in enumerate(chosen):
+        try:
+            if index:  # what the one before wrote is to be seen
+                session = options.start(wish.settings, wish.trusted_ref, fetch=True)
+            yield _one(wish, session, transition)
+        except ModelctlError as error:
+            options.progress(f"{transition.environment}: {error}")
+            yield Ending(environment=transition.environment, error=error)
+
+
+def _one(wish: _Wish, session: Session, transition: Transition) -> Ending:
+    environment, merged = transition.environment, _merged(wish, session)
+    if wish.dry_run:
+        return Ending(environment=environment, decisions=decide(session, transition, merged))
+    signer = load_signer(wish.key_file, options.signing_secret())
+    serving = _Serving(session, transition, wish)
     done = deploy(session, transition, merged, signer, serving.apply, options.progress)
-    left = [*serving.left, *done.left, *_registry(session, done, tracking_uri)]
-    return _finish(settings, format_, environment, done.decisions, done, left)
+    left = [*serving.left, *done.left, *_registry(session, done, wish.tracking_uri)]
+    left += _announced(wish, session, transition, merged, done, serving)
+    return Ending(environment=environment, decisions=done.decisions, done=done, left=tuple(left))
+
+
+def _merged(wish: _Wish, session: Session) -> Merged:
+    """Where the pull requests behind commits are found."""
+    if wish.github is None:
+        return given([one for file in wish.files for one in load_pull_requests(file)])
+    from modelctl.services.merged_pulls import MergedPulls
+
+    return MergedPulls(session, wish.github)
+
+
+def _announced(
+    wish: _Wish,
+    session: Session,
+    transition: Transition,
+    merged: Merged,
+    done: Deployed,
+    serving: _Serving,
+) -> tuple[str, ...]:
+    """Tells GitHub; what is still to be told."""
+    if wish.github is None:
+        return ()
+    from modelctl.services.announcing import announce
+    from modelctl.services.merged_pulls import MergedPulls
+
+    known = merged if isinstance(merged, MergedPulls) else MergedPulls(session, wish.github)
+    waits = tuple(serving.left)
+    left = announce(session, wish.github, known, transition, done, waits=waits)
+    options.progress(f"github: {words.count(wish.github.calls, 'call')} so far")
+    return left
 
 
 class _Serving:
     """Applies the state on this machine. A server that doesn't start is left to do, for the state
     and its history are true all the same."""
 
-    def __init__(
-        self,
-        session: Session,
-        transition: Transition,
-        root: Path,
-        port: int | None,
-        tracking_uri: str | None,
-        *,
-        enabled: bool,
-    ):
+    def __init__(self, session: Session, transition: Transition, wish: _Wish):
         self._session, self._environment = session, transition.environment
-        self._root, self._port, self._uri, self._enabled = root, port, tracking_uri, enabled
+        self._root, self._port, self._uri = wish.root, wish.port, wish.tracking_uri
+        self._enabled = wish.apply
         self.left: list[str] = []
 
     def apply(self, state: Tree) -> None:
@@ -134,97 +230,3 @@ def _registry(session: Session, done: Deployed, tracking_uri: str | None) -> lis
     changes = sum(len(changed) for changed in done_there.changed.values())
     options.progress(f"registry: {words.count(changes, 'change')}")
     return [f"update the registry: {problem}" for problem in done_there.left]
-
-
-def _finish(
-    settings: Settings,
-    format_: str,
-    environment: str,
-    decisions: tuple[Decision, ...],
-    done: Deployed | None,
-    left: list[str],
-) -> int:
-    """Prints what was decided, and the exit code: what is left to do outweighs what is blocked,
-    since only running it again can tell. What no deploy decided outweighs both: the next run
-    doesn't find it any more."""
-    for warning in done.warnings if done else ():
-        click.echo(f"warning: {warning}", err=True)
-    if format_ == "json":
-        click.echo(json.dumps(_document(environment, decisions, done, left), indent=2))
-    else:
-        _tell(settings, environment, decisions, left)
-    if done is not None and done.unaccounted:
-        _accuse(environment, done)
-        return EXIT_BLOCKED
-    if left:
-        return EXIT_UNDECIDED
-    return EXIT_BLOCKED if any(d.blocked for d in decisions) else EXIT_PASS
-
-
-def _document(
-    environment: str, decisions: tuple[Decision, ...], done: Deployed | None, left: list[str]
-) -> dict[str, Any]:
-    from modelctl.report.json import document
-
-    models = [
-        {
-            "model": d.model,
-            "wanted": d.wanted,
-            "ran": d.running.version if d.running else None,
-            "runs": d.request.version if d.request else None,
-            "moved": d.moves,
-            "blocked": d.blocked,
-            "reports": [document(report) for report in d.reports],
-        }
-        for d in decisions
-    ]
-    if done is None:
-        state: dict[str, Any] = {"dry_run": True}
-    else:
-        state = {
-            "state": done.state,
-            "recorded": done.recorded,
-            "tags": list(done.tags),
-            "warnings": list(done.warnings),
-            "unaccounted": list(done.unaccounted),
-        }
-    return {"environment": environment, "models": models, "left_to_do": left, **state}
-
-
-def _tell(
-    settings: Settings, environment: str, decisions: tuple[Decision, ...], left: list[str]
-) -> None:
-    from modelctl.report.terminal import render
-
-    for decision in decisions:
-        for report in decision.reports:
-            click.echo(render(report, options.look(settings)), nl=False)
-    for decision in decisions:
-        click.echo(f"{_line(decision)}")
-    if not decisions:
-        click.echo(f"{environment} has nothing to deploy")
-    for task in left:
-        click.echo(f"still to do: {task}", err=True)
-    if left:
-        click.echo("run the same command again to do it", err=True)
-
-
-def _accuse(environment: str, done: Deployed) -> None:
-    """Says what lay in the state that no deploy decided."""
-    held = "; ".join(done.unaccounted)
-    click.echo(f"{environment} held what no deploy decided: {held}", err=True)
-    click.echo(
-        "it was taken out and never signed; see who wrote it: "
-        f"git log --stat {done.state} (a deploy that was killed leaves such things too)",
-        err=True,
-    )
-
-
-def _line(decision: Decision) -> str:
-    before = decision.running.version if decision.running else None
-    if decision.blocked:
-        stays = f"{before} stays" if before else "nothing runs"
-        return f"✗ {decision.model}: {decision.wanted} is blocked, {stays}"
-    if decision.moves:
-        return f"✓ {decision.model}: {before or 'nothing'} → {decision.wanted}"
-    return f"✓ {decision.model}: {decision.wanted}, as it was"

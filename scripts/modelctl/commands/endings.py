@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from modelctl.cli import Settings
-from modelctl.commands import options
+from modelctl.commands import github_options, options
 from modelctl.domain.history import ARCHIVAL, DEPRECATION, REINSTATEMENT, REJECTION, RETIREMENT
 from modelctl.errors import EXIT_BLOCKED, EXIT_PASS
 from modelctl.report.endings import terminal
@@ -121,6 +121,7 @@ def _end(
     replaced_by: str | None = None,
 ) -> int:
     signer = None if dry_run else load_signer(key_file, options.signing_secret())
+    github_options.git_access()
     session = options.start(settings, trusted_ref, fetch=True)
     located = locate_exactly(session, version, ref=ref)
     wish = Wish(kind=kind, reason=reason, by=by, replaced_by=replaced_by)

@@ -16,7 +16,7 @@ from modelctl.adapters.artifacts import fetch, verify as verify_artifacts
 from modelctl.adapters.git import Repository
 from modelctl.adapters.signing_keys import Signer
 from modelctl.cli import Settings
-from modelctl.commands import options
+from modelctl.commands import github_options, options
 from modelctl.domain.evidence import OFFLINE
 from modelctl.domain.history import JOB_KINDS
 from modelctl.domain.names import parse_pointer
@@ -25,11 +25,17 @@ from modelctl.probes.results import FORMATS, read_result
 from modelctl.services.evidence import asked_evidence, load_signer, record_evidence
 from modelctl.services.keys import new_key
 from modelctl.services.ledger import ledger_rows
+from modelctl.services.measuring import held_out_file, result_bytes
 from modelctl.services.pointers import Located, locate, locate_exactly, require_model
 from modelctl.services.session import Session
 
 _environment = click.option(
     "--environment", default=OFFLINE, show_default=True, help="Where it was measured."
+)
+_out = click.option(
+    "--out",
+    type=click.Path(dir_okay=False, writable=True, path_type=Path),
+    help="Write the result to this file, for `evidence sign`; record nothing.",
 )
 
 
@@ -37,9 +43,9 @@ _environment = click.option(
 @click.argument("version", metavar="MODEL@VERSION")
 @click.option(
     "--data",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=click.Path(exists=True, path_type=Path),
     required=True,
-    help="The held-out dataset, Parquet or CSV.",
+    help="The held-out dataset, Parquet or CSV, or the folder that holds it by its name.",
 )
 @click.option("--target", metavar="COLUMN", help="The column to predict.  [default: target]")
 @click.option(
@@ -52,6 +58,7 @@ _environment = click.option(
 @click.option("--seed", default=0, show_default=True, help="Seed of the bootstrap.")
 @click.option("--allow", multiple=True, metavar="NAME", help="A type or loader to trust.")
 @click.option("--dry-run", is_flag=True, help="Measure and print, record nothing.")
+@_out
 @_environment
 @options.tracking_uri
 @options.key_file
@@ -68,6 +75,7 @@ def evaluate(
     seed: int,
     allow: tuple[str, ...],
     dry_run: bool,
+    out: Path | None,
     environment: str,
     tracking_uri: str | None,
     key_file: Path | None,
@@ -90,13 +98,12 @@ def evaluate(
     model = read_model(located.tree, located.model)
     if model is None:
         raise ModelctlError(f"models/{located.model}/model.yaml is missing or broken")
-    if not dry_run:
-        _expect_key(key_file)
+    signs = _signs(dry_run, out, key_file)
     with _artifacts(session, located, tracking_uri) as folder:
         refuse_code(folder, [file.path for file in located.version.artifacts.files], allow)
         result = measure(
             folder,
-            data,
+            held_out_file(data, model),
             task=model.task,
             target=target or "target",
             protected_groups=model.data_contract.protected_groups,
@@ -104,8 +111,9 @@ def evaluate(
             seed=seed,
             progress=options.progress,
         )
-    signer = None if dry_run else load_signer(key_file, options.signing_secret())
+    signer = load_signer(key_file, options.signing_secret()) if signs else None
     predicate = result.to_predicate()
+    _hand_over(out, located, "evaluation", environment, predicate)
     return _conclude(session, located, "evaluation", environment, predicate, signer, format_)
 
 
@@ -113,6 +121,7 @@ def evaluate(
 @click.argument("version", metavar="MODEL@VERSION")
 @click.option("--allow", multiple=True, metavar="NAME", help="A type or loader to trust.")
 @click.option("--dry-run", is_flag=True, help="Scan and print, record nothing.")
+@_out
 @options.tracking_uri
 @options.key_file
 @options.ref
@@ -124,6 +133,7 @@ def scan(
     version: str,
     allow: tuple[str, ...],
     dry_run: bool,
+    out: Path | None,
     tracking_uri: str | None,
     key_file: Path | None,
     ref: str | None,
@@ -138,12 +148,12 @@ def scan(
 
     session = options.start(settings, trusted_ref)
     located = locate_exactly(session, version, ref=ref)
-    if not dry_run:
-        _expect_key(key_file)
+    signs = _signs(dry_run, out, key_file)
     with _artifacts(session, located, tracking_uri) as folder:
         files = [file.path for file in located.version.artifacts.files]
         predicate = look(folder, files, allow)
-    signer = None if dry_run else load_signer(key_file, options.signing_secret())
+    signer = load_signer(key_file, options.signing_secret()) if signs else None
+    _hand_over(out, located, "security-scan", OFFLINE, predicate)
     return _conclude(session, located, "security-scan", OFFLINE, predicate, signer, format_)
 
 
@@ -236,7 +246,7 @@ def verify(
 ) -> int:
     """Say which evidence counts for MODEL@VERSION on its way to ENV, and why the rest doesn't."""
     from modelctl.report.evidence import asked_as_json, asked_as_text
-    from modelctl.services.checking import transition_for
+    from modelctl.services.destinations import transition_for
 
     session = options.start(settings, trusted_ref)
     located = locate(session, version, ref=ref)
@@ -304,15 +314,25 @@ def keygen(
     return EXIT_PASS
 
 
-def _expect_key(key_file: Path | None) -> None:
-    """Stops where a measurement couldn't be signed. The key itself is read when the model is done,
-    so that this process doesn't hold one while it runs what others made.
+def _signs(dry_run: bool, out: Path | None, key_file: Path | None) -> bool:
+    """Whether this process signs. Stops where it couldn't: the key itself is read when the model is
+    done, so that no key is here while it runs what others made.
 
     Raises:
         ModelctlError: no key was given.
     """
-    if key_file is None and not options.signing_secret():
+    signs = not dry_run and out is None
+    if signs and key_file is None and not options.signing_secret():
         load_signer(None, None)
+    return signs
+
+
+def _hand_over(
+    out: Path | None, located: Located, kind: str, environment: str, predicate: dict[str, Any]
+) -> None:
+    """Writes the result for the job that signs, if that is another one."""
+    if out is not None:
+        out.write_bytes(result_bytes(located, kind, environment, predicate))
 
 
 @contextmanager
@@ -349,6 +369,7 @@ def _conclude(
 
     place = None
     if signer is not None:
+        github_options.git_access()
         place = record_evidence(session, located, kind, environment, predicate, signer).path
     render = as_json if format_ == "json" else as_text
     click.echo(render(located.name, kind, environment, predicate, place))

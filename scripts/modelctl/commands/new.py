@@ -17,6 +17,7 @@ from modelctl.commands import options
 from modelctl.domain.compatibility import Bump
 from modelctl.domain.names import parse_pointer, parse_version
 from modelctl.errors import EXIT_PASS, ModelctlError
+from modelctl.services.model_documents import default_target
 from modelctl.services.new_version import FirstModel, Prepared, Request, prepare, write
 
 
@@ -40,7 +41,11 @@ from modelctl.services.new_version import FirstModel, Prepared, Request, prepare
 @click.option("--init", is_flag=True, help="Write model.yaml too, with the next four options.")
 @click.option("--owner", metavar="TEAM", help="The team that owns the model.")
 @click.option("--task", help="classification, regression, …")
-@click.option("--target", help="What serves it: kserve, argo-rollouts, gateway-api or local.")
+@click.option(
+    "--target",
+    help="What serves it: kserve, argo-rollouts, gateway-api or local.  [default: that of "
+    "policies/ownership.yaml]",
+)
 @click.option("--tier", default="standard", show_default=True, help="How much depends on it.")
 @click.option(
     "--release/--no-release",
@@ -58,8 +63,9 @@ def command(settings: Settings, /, model: str, dry_run: bool, format_: str, **sa
     the run. The number follows from the signature's difference to the previous version. A manifest
     that exists is never overwritten.
     """
-    request = _request(model, said)
     tree = WorkTree(Repository.discover(settings.directory).directory)
+    said["target"] = said["target"] or default_target(tree)
+    request = _request(model, said)
     prepared = prepare(tree, request, datetime.now(UTC))
     if not dry_run:
         write(tree, prepared)

@@ -19,6 +19,7 @@ from modelctl.domain.verdict import Subject
 from modelctl.errors import EXIT_BLOCKED, EXIT_PASS
 from modelctl.report import words
 from modelctl.services.candidates import read_model
+from modelctl.services.installation import installation_problems
 from modelctl.services.pointers import known_models, locate, unknown_environment, unknown_model
 from modelctl.services.session import Session
 from modelctl.services.waiver_lint import other_notes, waiver_lines
@@ -38,6 +39,7 @@ def lint(settings: Settings, ref: str | None, format_: str) -> int:
         _print_problems(error, format_)
         return EXIT_BLOCKED
     problems, notes = waiver_lines(repository, policy, commit)
+    problems += installation_problems(repository.tree(commit), policy)
     if problems:
         _print_problems(PolicyError(problems), format_)
         return EXIT_BLOCKED

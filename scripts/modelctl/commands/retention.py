@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from modelctl.cli import Settings
-from modelctl.commands import options
+from modelctl.commands import github_options, options
 from modelctl.domain.keeping import Kept
 from modelctl.domain.names import parse_model
 from modelctl.errors import EXIT_PASS, EXIT_UNDECIDED
@@ -75,6 +75,7 @@ def apply_(
     modelctl retention apply --key registrar.pem --tracking-uri sqlite:///mlflow.db
     """
     signer = None if dry_run else load_signer(key_file, options.signing_secret())
+    github_options.git_access()
 
     def refresh() -> Session:
         return options.start(settings, trusted_ref, fetch=True)

@@ -57,6 +57,11 @@ def authorship(commits: Iterable[Credit], known: Iterable[User]) -> Authorship:
     return Authorship(accounts=tuple(found.values()), unknown=tuple(unknown))
 
 
+def addresses(commit: Credit) -> frozenset[str]:
+    """The address of everybody whom a commit names, in lower case."""
+    return frozenset(address.lower() for _, address in _claims(commit))
+
+
 def names_of(pull_request: PullRequest) -> tuple[str, ...]:
     """Every name of those whose pull request it is: their logins, any other login that their
     accounts have in its reviews, and the addresses that belong to no account."""

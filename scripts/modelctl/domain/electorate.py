@@ -69,13 +69,19 @@ class Electorate:
         """Why someone holds no asked role, as exactly as the policy tells."""
         for role in (self.roles[name] for name in self.asked if name in self.roles):
             if any(among(login, role.members_for(owner)) for owner in self.owners):
-                return f"is {role.name} in the policy, but no active member of team {role.team}"
+                return f"is {role.name} in the policy, but {self._of_team(role.team or '')}"
             teams = sorted(o for o, logins in role.members_by_owner.items() if among(login, logins))
             if teams:
                 return f"is {role.name} only for the models of {', '.join(teams)}"
         if any(among(login, _everyone(role)) for role in self.roles.values()):
             return "holds no role that is asked for here"
         return "is in no role of the policy"
+
+    def _of_team(self, slug: str) -> str:
+        """Why an approval by the policy alone isn't enough; one of a missing team is told."""
+        if self.pull_request.active_teams.get(slug):
+            return f"no active member of team {slug}"
+        return f"team {slug} is empty, or there is none of that name"
 
 
 def _same(user: User, other: User) -> bool:

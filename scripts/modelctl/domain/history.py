@@ -84,6 +84,19 @@ def quarantines(entries: Iterable[Signed]) -> tuple[Quarantine, ...]:
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WayBack:
+    """A merged rollback: the branch released `left` before it, and `version` since.
+
+    `commit` and `pull_request` brought it onto the branch.
+    """
+
+    version: str
+    left: str
+    commit: str
+    pull_request: int | None
+
+
 def serving_since(history: Sequence[Deployment], environment: str) -> Deployment | None:
     """The deployment by which the version now recorded in `environment` came to serve.
 
@@ -117,6 +130,17 @@ def goes_back(history: Sequence[Deployment], environment: str, digest: str) -> b
         return False
     now = here[-1].digest
     return digest == now or first[digest] < first[now]
+
+
+def taken_out(
+    history: Sequence[Deployment], environment: str, way: WayBack
+) -> tuple[Deployment, ...]:
+    """What a merged way back takes out there: what the branch released before it, if it was ever
+    deployed there, and what serves there now."""
+    now = served(history, environment)
+    gone = {way.left, now.version if now else way.left} - {way.version}
+    last = {d.version: d for d in history if d.environment == environment and d.version in gone}
+    return tuple(last.values())
 
 
 def proved(

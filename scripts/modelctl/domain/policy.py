@@ -137,11 +137,12 @@ class Role:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Team:
-    """A team that owns models, and how to reach it."""
+    """A team that owns models, and how to reach it. `github` is the slug of its GitHub team."""
 
     name: str
     contact: str
     channel: str | None = None
+    github: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

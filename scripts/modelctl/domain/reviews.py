@@ -45,7 +45,8 @@ class PullRequest:
     """A pull request with all its reviews.
 
     `authors` are the accounts behind its commits (authors and co-authors), `unknown_authors` the
-    e-mail addresses that belong to no account, `requested` those asked again for a review.
+    e-mail addresses that belong to no account, `requested` those asked again for a review:
+    before the merge, or after it where it `is_merged`, since nothing tells when.
     `complete` is False when a list may have been cut by an API limit: then nothing is approved.
     `active_teams` maps a team's slug to the logins that are active members now, where known.
     """
@@ -59,5 +60,6 @@ class PullRequest:
     unknown_authors: tuple[str, ...] = ()
     requested: tuple[User, ...] = ()
     merge_commit: str | None = None
+    is_merged: bool = False
     complete: bool = True
     active_teams: Mapping[str, frozenset[str]] = field(default_factory=lambda: MappingProxyType({}))

@@ -109,6 +109,15 @@ def _objection(electorate: Electorate, review: Review, user: User) -> str | None
         return part
     if review.commit != electorate.pull_request.head:
         return f"approved another commit ({(review.commit or 'unknown')[:12]}), not the head"
-    if any(user.id == other.id for other in electorate.pull_request.requested):
+    if _is_asked_again(electorate, user):
         return "was asked to look again"
     return None if electorate.asked_roles(user.login) else electorate.why_no_role(user.login)
+
+
+def _is_asked_again(electorate: Electorate, user: User) -> bool:
+    """Whether somebody was asked for one more look. Anybody with the right to write can ask for
+    that after the merge too, when nothing tells any more which came first; and for the forge the
+    approval stands."""
+    pull_request = electorate.pull_request
+    asked = () if pull_request.is_merged else pull_request.requested
+    return any(user.id == other.id for other in asked)

@@ -119,17 +119,18 @@ class Whereabouts:
     def targets(self, environment: str) -> frozenset[str]:
         """The versions that a rollback of the environment could go to next.
 
-        That is the last one before what is there now that isn't quarantined there. One that the
-        rules would refuse is kept all the same, and so is the one that they would take instead.
+        That is the last one before what is there now that isn't quarantined there, as
+        `modelctl.domain.rollback` has it. One that has ended is kept all the same, beside the one
+        that is taken instead.
         """
         return self._targets.get(environment, frozenset())
 
     def _targets_of(self, environment: str) -> frozenset[str]:
         way = self._ways[environment]
         held = {q.version for q in self.quarantines if q.environment == environment}
-        others = [d for d in reversed(way.history) if d.version not in (way.now, *held)]
+        others = (d for d in reversed(way.history) if d.version not in (way.now, *held))
         before = [d for d in others if way.came_before(d)]
-        lists = (others, before, self._usable(others), self._usable(before))
+        lists = (before, self._usable(before))
         return frozenset(found[0].version for found in lists if found)
 
     def _usable(self, found: list[Deployment]) -> list[Deployment]:

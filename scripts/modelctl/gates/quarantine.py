@@ -32,10 +32,15 @@ def check_quarantine(
             gate,
             f"{candidate.name} is quarantined in {quarantine.environment} since {since}",
             because=quarantine.reason or None,
-            mend="promote a new version that mends it",
+            mend=_mend(gate),
             **at(candidate),
         )
     if not found:
         transition = candidate.transition
         where = [name for name in (transition.environment, transition.source) if name]
         yield passed(gate, f"not quarantined in {' or '.join(where)}")
+
+
+def _mend(gate: Gate) -> str:
+    lifts = f", or lift it by a waiver of {gate.name}" if gate.waivable_by else ""
+    return f"promote a new version that mends it{lifts}"

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 SCHEMA = 1
-_TITLES = {
+TITLES = {
     BEFORE: "Before the promotion",
     AFTER: "After the promotion",
     ROLLBACK: "After the rollback",
@@ -35,7 +35,7 @@ def terminal(checklist: Checklist, look: Look | None = None) -> str:
     name = f"{checklist.subject} → {checklist.environment}"
     parts: list[RenderableType] = [ink(look, (name, "bold"))]
     for key, ticked in checklist.lists.items():
-        heading = ink(look, (_TITLES[key], "bold"), (f"  {_count(checklist, key)}", "dim"))
+        heading = ink(look, (TITLES[key], "bold"), (f"  {_count(checklist, key)}", "dim"))
         parts += ["", heading, indent(_rows(ticked, look), 2)]
     return paint(look, parts)
 
@@ -65,13 +65,14 @@ def markdown(checklist: Checklist) -> str:
     """The lists as Markdown: boxes that can be ticked in an issue or a pull request."""
     blocks = [f"## {gfm.plain(f'{checklist.subject} → {checklist.environment}')}"]
     for key, ticked in checklist.lists.items():
-        blocks.append(f"### {_TITLES[key]}\n\n{_count(checklist, key)}")
+        blocks.append(f"### {TITLES[key]}\n\n{_count(checklist, key)}")
         if ticked:
-            blocks.append("\n".join(_lines(ticked)))
+            blocks.append("\n".join(task_lines(ticked)))
     return "\n\n".join(blocks) + "\n"
 
 
-def _lines(ticked: tuple[Ticked, ...]) -> Iterator[str]:
+def task_lines(ticked: tuple[Ticked, ...]) -> Iterator[str]:
+    """The items as boxes, each with why it is ticked or not."""
     for one in ticked:
         box = "x" if one.tick.state is State.DONE else " "
         why = f" ({gfm.plain(one.tick.why)})" if one.tick.why else ""

@@ -119,8 +119,8 @@ def _metrics(comparison: Comparison, look: Look) -> RenderableType:
     rows = [
         [
             ink(look, (one.name, "bold"), (f" {one.source}", "dim")),
-            ink(look, _value(one.before)),
-            ink(look, _value(one.after)),
+            ink(look, value(one.before)),
+            ink(look, value(one.after)),
             ink(look, _change(one)),
             _meaning(one, look),
         ]
@@ -135,8 +135,8 @@ def shown(comparison: Comparison) -> Sequence[MetricChange]:
     return [m for m in comparison.metrics if m.source == "measured" or m.name not in both]
 
 
-def _value(measured: Measured | None) -> str:
-    """`0.951 (0.92–0.97)`."""
+def value(measured: Measured | None) -> str:
+    """A figure with its interval: `0.951 (0.92–0.97)`."""
     if measured is None:
         return "–"
     if measured.lower is None or measured.upper is None:
@@ -228,7 +228,7 @@ def _told(item: Item) -> str:
 
 
 def _metric_row(one: MetricChange) -> str:
-    cells = (_value(one.before), _value(one.after), _change(one) or "–", meaning(one))
+    cells = (value(one.before), value(one.after), _change(one) or "–", meaning(one))
     return gfm.row(gfm.code(one.name, cell=True), one.source, *(gfm.plain(cell) for cell in cells))
 
 

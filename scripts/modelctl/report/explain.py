@@ -88,7 +88,7 @@ def _details(
     gate: Gate, transition: Transition, look: Look, about: Subject | None
 ) -> RenderableType:
     rows = grid(9, None)
-    for label, text in _labelled(gate, transition, about):
+    for label, text in labelled(gate, transition, about):
         style = "dim" if label == "policy" else ""
         command = label == "made by"
         said = shell(look, text, look.columns - 17) if command else ink(look, (text, style))
@@ -103,9 +103,10 @@ def _details(
     return rows
 
 
-def _labelled(
+def labelled(
     gate: Gate, transition: Transition, about: Subject | None
 ) -> Iterator[tuple[str, str]]:
+    """What a gate asks for, as label and text: where it applies, its evidence, who waives it."""
     yield "applies", str(gate.scope)
     if gate.check != "rules":
         options = (f"{name} {_option(value)}" for name, value in gate.options.items())

@@ -7,6 +7,7 @@ addresses into something; backslashes don't stop that, an invisible character in
 from __future__ import annotations
 
 import re
+from html import escape
 
 from modelctl.report.clean import shorten, visible
 
@@ -19,11 +20,17 @@ _SPECIAL = re.compile(
     r"|[@#$]|:(?=[\w+-]+:|//)|www(?=\.)|GH(?=-\d)|^\d+(?=[.)](?:\s|$))|^(?=[-+=])",
     re.IGNORECASE,
 )
+_ACTING = re.compile(r"@|(?<!&)#|\$|:(?=[\w+-]+:|//)|www(?=\.)|GH(?=-\d)", re.IGNORECASE)
 
 
 def plain(text: str) -> str:
     """`text` as plain words within a line, a table cell or a heading."""
     return _SPECIAL.sub(_muted, shorten(visible(text), FIELD).strip()) or "–"
+
+
+def read(text: str) -> str:
+    """Markdown of ours as it is read where nothing takes effect anyway, as in a terminal."""
+    return text.replace(_BREAK, "")
 
 
 def _muted(match: re.Match[str]) -> str:
@@ -32,6 +39,12 @@ def _muted(match: re.Match[str]) -> str:
     if match["and"]:
         return "&amp;"
     return "&#124;" if match["pipe"] else match[0] + _BREAK
+
+
+def html(text: str) -> str:
+    """`text` as plain words within an HTML tag of ours, where no Markdown is read."""
+    shown = escape(shorten(visible(text), FIELD).strip()) or "–"
+    return _ACTING.sub(lambda match: match[0] + _BREAK, shown)
 
 
 def code(text: str, *, cell: bool = False) -> str:

@@ -21,7 +21,8 @@ from modelctl.domain.tree import Tree
 from modelctl.domain.verdict import Outcome, Report
 from modelctl.errors import ModelctlError
 from modelctl.services.candidates import read_model, read_release, versions
-from modelctl.services.checking import check_version, transition_for
+from modelctl.services.checking import check_version
+from modelctl.services.destinations import transition_for
 from modelctl.services.kept_rows import KeptRows
 from modelctl.services.pointers import known_models, locate, require_model
 from modelctl.services.recent import recent_history

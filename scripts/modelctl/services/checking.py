@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from fnmatch import fnmatchcase
 from functools import partial
 
 from modelctl.adapters.git import MergeConflict
@@ -34,10 +33,10 @@ from modelctl.services.asking import (
 )
 from modelctl.services.bounds import too_much
 from modelctl.services.candidates import parse_file, read_model, read_release
-from modelctl.services.moves import judge_moves
-from modelctl.services.pointers import Located, unknown_environment
+from modelctl.services.generated import judge_generated
+from modelctl.services.moves import Moved, judge_moves
+from modelctl.services.pointers import Located
 from modelctl.services.session import Session
-from modelctl.services.state import record, state_tree
 from modelctl.services.waiver_changes import judge_waivers
 from modelctl.services.waivers import unlifted
 from modelctl.services.whereabouts import guards, retired_only
@@ -58,11 +57,18 @@ class Ends:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judged:
-    """A report, with what a deploy needs of it."""
+    """A report, with what a deploy or a pull request needs of it.
+
+    `after` is the tree that the merge would hold, None where it can't be told; `flow` and
+    `approvals` are None where the change was not looked at that far. `moved` are the versions that
+    it moves, each with what it was judged by.
+    """
 
     report: Report
-    flow: Flow | None
-    approvals: ApprovalState | None
+    after: str | None = None
+    flow: Flow | None = None
+    approvals: ApprovalState | None = None
+    moved: tuple[Moved, ...] = ()
 
 
 def check_change(
@@ -74,6 +80,22 @@ def check_change(
     pull_request: PullRequest | None = None,
     ask_reviews: bool = True,
 ) -> Report:
+    """The report of `judge_change`."""
+    judged = judge_change(
+        session, base, head, target=target, pull_request=pull_request, ask_reviews=ask_reviews
+    )
+    return judged.report
+
+
+def judge_change(
+    session: Session,
+    base: str,
+    head: str,
+    *,
+    target: str | None = None,
+    pull_request: PullRequest | None = None,
+    ask_reviews: bool = True,
+) -> Judged:
     """Judges what a merge of `head` into `base` would bring.
 
     `target` is the branch's name where `base` is given by commit. Without `pull_request` the
@@ -88,11 +110,11 @@ def check_change(
     try:
         after = repository.merged(*ends)
     except MergeConflict as conflict:
-        return _conflict(session, branch, ends, conflict)
+        return Judged(report=_conflict(session, branch, ends, conflict))
     except OddTree as error:
-        return _unjudged(session, branch, ends, _odd(error))
+        return Judged(report=_unjudged(session, branch, ends, _odd(error)))
     full = Ends(target=branch, base=ends[0], head=ends[1], after=after)
-    return judge_ends(session, full, pull_request, ask_reviews=ask_reviews).report
+    return judge_ends(session, full, pull_request, ask_reviews=ask_reviews)
 
 
 def judge_ends(
@@ -113,7 +135,7 @@ def judge_ends(
         refusal = _odd(error)
     if refusal:
         refused = _unjudged(session, ends.target, (ends.base, ends.head), refusal)
-        return Judged(report=refused, flow=None, approvals=None)
+        return Judged(report=refused, after=ends.after)
     transition = session.policy.lifecycle.to_branch(ends.target)
     brought_by = names_of(pull_request) if pull_request is not None else ()
     proposal = _proposal(
@@ -121,9 +143,14 @@ def judge_ends(
     )
     flow = judge_flow(proposal)
     ask = partial(judge_moves, ask_gates=ask_gates, brought_by=brought_by)
-    candidates, verdicts = ask(session, flow.moves, transition, before, after)
-    whole = [*flow.findings, *_documents(after, changes, flow.moves)]
-    whole.extend(_damages(session, proposal, flow) if ask_gates else ())
+    moved = ask(session, flow.moves, transition, before, after)
+    candidates = [one.candidate for one in moved if one.candidate is not None]
+    whole = [
+        *flow.findings,
+        *_documents(after, changes, flow.moves),
+        *(_damages(session, proposal, flow) if ask_gates else ()),
+        *(judge_generated(session, proposal) if ask_gates else ()),
+    ]
     touched = [(read_model(before, m), read_model(after, m)) for m in proposal.models]
     asked = asked_of_change(session.policy, proposal, candidates, touched)
     state: ApprovalState | None = None
@@ -135,16 +162,28 @@ def judge_ends(
     notes = announce(session.policy, asked) if state is None else ()
     reviewed = pull_request if state is not None else None
     waivers = judge_waivers(session, proposal, reviewed, ask_reviews=ask_reviews)
-    report = Report(
+    verdict = Verdict(subject=Subject(), findings=(*whole, *waivers.findings))
+    verdicts = (verdict, *(one.verdict for one in moved))
+    report = _report(session, ends, flow, verdicts, (*notes, *waivers.notes))
+    return Judged(report=report, after=ends.after, flow=flow, approvals=state, moved=moved)
+
+
+def _report(
+    session: Session,
+    ends: Ends,
+    flow: Flow,
+    verdicts: tuple[Verdict, ...],
+    notes: tuple[str, ...],
+) -> Report:
+    return Report(
         title=f"{flow.kind.value} into {ends.target}",
-        verdicts=(Verdict(subject=Subject(), findings=(*whole, *waivers.findings)), *verdicts),
+        verdicts=verdicts,
         trusted=session.policy.commit,
         base=ends.base,
         head=ends.head,
         at=session.now,
-        notes=(*notes, *waivers.notes),
+        notes=notes,
     )
-    return Judged(report=report, flow=flow, approvals=state)
 
 
 def check_version(session: Session, located: Located, transition: Transition) -> Report:
@@ -164,59 +203,18 @@ def judge_version(
         from_version=None,
         kind=FlowKind.PROMOTION if transition.source else FlowKind.SUBMISSION,
     )
-    candidates, verdicts = judge_moves(session, (move,), transition, before, located.tree)
-    came = _came_through(session, located, transition)
-    asked = asked_of_candidates(session.policy, candidates)
+    [moved] = judge_moves(session, (move,), transition, before, located.tree)
+    came, verdict = _came_through(session, located, transition), moved.verdict
+    asked = asked_of_candidates(session.policy, [moved.candidate] if moved.candidate else [])
     report = Report(
         title=f"{located.name} → {transition.environment}",
-        verdicts=tuple(replace(v, findings=(*came, *v.findings)) for v in verdicts),
+        verdicts=(replace(verdict, findings=(*came, *verdict.findings)),),
         trusted=session.policy.commit,
         head=located.commit,
         at=session.now,
         notes=announce(session.policy, asked),
     )
-    return candidates[0] if candidates else None, report
-
-
-def transition_for(session: Session, located: Located, environment: str | None) -> Transition:
-    """The transition into `environment`; without one, the next one on the version's way.
-
-    Raises:
-        ModelctlError: there is no such environment, or nothing follows.
-    """
-    lifecycle = session.policy.lifecycle
-    if environment is not None:
-        found = lifecycle.to_environment(environment)
-        if found is None:
-            raise unknown_environment(environment, lifecycle.environments)
-        return found
-    last: str | None = None
-    for name in lifecycle.environments:
-        served = record(state_tree(session, name), located.model)
-        if served is not None and served.digest == located.digest:
-            last = name
-    following = lifecycle.after(last)
-    if following is None:
-        raise ModelctlError(
-            f"{located.name} is in {last}, and nothing follows", mend="name one: --to ENV"
-        )
-    return following
-
-
-def target_of(session: Session, branch: str) -> str | None:
-    """The branch that a pull request from `branch` goes into by the lifecycle, or None.
-
-    `promote/<model>/<version>/<environment>` goes into the branch of its environment.
-    """
-    lifecycle = session.policy.lifecycle
-    match branch.split("/"):
-        case ["promote", _, _, environment]:
-            transition = lifecycle.to_environment(environment)
-            return transition.to_branch if transition else None
-    for transition in lifecycle.transitions:
-        if fnmatchcase(branch, transition.from_branch):
-            return transition.to_branch
-    return None
+    return moved.candidate, report
 
 
 def _proposal(

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 
 from modelctl.domain.approvals import approvals
-from modelctl.domain.candidate import Candidate
+from modelctl.domain.candidate import Candidate, Facts
 from modelctl.domain.checklists import LISTS, ROLE, Checklist
 from modelctl.domain.policy import ApprovalRule, Policy, Transition
 from modelctl.domain.reviews import PullRequest
 from modelctl.domain.ticking import Known, tick_lists
+from modelctl.domain.verdict import Verdict
 from modelctl.errors import ModelctlError
 from modelctl.services.asking import asked_of_candidates
 from modelctl.services.checking import judge_version
@@ -36,14 +37,26 @@ def checklist(
         raise ModelctlError(
             f"{located.name} can't be judged", mend=f"run `modelctl check {located.name}`"
         )
+    facts = facts_for(session, located.model, transition.environment)
+    return ticked(session.policy, candidate, facts, report.verdicts[0], pull_request)
+
+
+def ticked(
+    policy: Policy,
+    candidate: Candidate,
+    facts: Facts,
+    verdict: Verdict,
+    pull_request: PullRequest | None,
+) -> Checklist:
+    """The checklist of a candidate that was judged already."""
     known = Known(
         candidate=candidate,
-        facts=facts_for(session, located.model, transition.environment),
-        verdict=report.verdicts[0],
-        roles=session.policy.roles,
-        approved=_approved(session.policy, candidate, pull_request),
+        facts=facts,
+        verdict=verdict,
+        roles=policy.roles,
+        approved=_approved(policy, candidate, pull_request),
     )
-    return tick_lists(session.policy.checklists, known)
+    return tick_lists(policy.checklists, known)
 
 
 def _approved(

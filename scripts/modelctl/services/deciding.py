@@ -10,21 +10,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from modelctl.domain.candidate import Facts, Served
-from modelctl.domain.history import goes_back, served
+from modelctl.domain.history import Deployment, WayBack, goes_back, served, taken_out
 from modelctl.domain.policy import Transition
 from modelctl.domain.rendering import RenderRequest
-from modelctl.domain.reviews import PullRequest
 from modelctl.domain.tree import Tree
 from modelctl.domain.verdict import Finding, Outcome, Report, Subject, Verdict
 from modelctl.domain.waivers import WaiverRecord, records
 from modelctl.domain.waiving import in_force
-from modelctl.errors import ModelctlError
+from modelctl.errors import DependencyError, ModelctlError
 from modelctl.gates import judge
 from modelctl.gates.waivers import case_of
 from modelctl.services.accounted import accounted
 from modelctl.services.candidates import read_candidate
 from modelctl.services.intent import Intent, fresh_request, read_intent, released
-from modelctl.services.merges import judge_arrival
+from modelctl.services.merges import Merged, judge_arrival
 from modelctl.services.moves import facts_for
 from modelctl.services.session import Session
 
@@ -34,7 +33,8 @@ class Decision:
     """What a deploy does with one model: `request` is None where nothing may run.
 
     `running` is what runs by the signed history; `reports` say what blocks the version that the
-    branch wants.
+    branch wants. `commit` and `pull_request` brought that version onto the branch, where that could
+    be told. `taken_out` is what merged rollbacks took out of the environment, each with its first.
     """
 
     model: str
@@ -42,6 +42,9 @@ class Decision:
     running: RenderRequest | None
     request: RenderRequest | None
     reports: tuple[Report, ...] = ()
+    commit: str | None = None
+    pull_request: int | None = None
+    taken_out: tuple[tuple[Deployment, WayBack], ...] = ()
 
     @property
     def blocked(self) -> bool:
@@ -56,15 +59,17 @@ class Decision:
         return self.running is None or self.running.commit != self.request.commit
 
 
-def decide(
-    session: Session, transition: Transition, pull_requests: Sequence[PullRequest]
-) -> tuple[Decision, ...]:
-    """What the environment's branch wants of each model, judged again for its present commit."""
+def decide(session: Session, transition: Transition, merged: Merged) -> tuple[Decision, ...]:
+    """What the environment's branch wants of each model, judged again for its present commit.
+
+    Raises:
+        DependencyError: the pull requests behind it can't be told now.
+    """
     tip = session.branch_tip(transition.to_branch)
     tree = session.repository.tree(tip)
     models = released(tree)
     branch = _Branch(session=session, transition=transition, tip=tip, tree=tree)
-    return tuple(_decide(branch, model, pull_requests) for model in models)
+    return tuple(_decide(branch, model, merged) for model in models)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,12 +82,14 @@ class _Branch:
     tree: Tree
 
 
-def _decide(branch: _Branch, model: str, pull_requests: Sequence[PullRequest]) -> Decision:
+def _decide(branch: _Branch, model: str, merged: Merged) -> Decision:
     session = branch.session
     running = accounted(session, model, session.signed(model), branch.transition.environment)
     try:
         intent = read_intent(branch.tree, model, branch.transition, branch.session.policy)
-        return _decide_intent(branch, intent, running, pull_requests)
+        return _decide_intent(branch, intent, running, merged)
+    except DependencyError:  # what can't be decided isn't blocked: it is tried again
+        raise
     except ModelctlError as error:  # one model that can't be deployed doesn't hold up the others
         report = _unreadable(branch, model, error)
         return Decision(
@@ -94,7 +101,7 @@ def _decide_intent(
     branch: _Branch,
     intent: Intent,
     running: RenderRequest | None,
-    pull_requests: Sequence[PullRequest],
+    merged: Merged,
 ) -> Decision:
     session, transition, model = branch.session, branch.transition, intent.model.name
     wanted = str(intent.version.version)
@@ -104,13 +111,12 @@ def _decide_intent(
     last = served(known.history, transition.environment)
     now = Served(version=last.version, digest=last.digest) if last else None
     known = replace(known, served=now)  # never by the state, which may be anybody's
-    arrival = judge_arrival(
-        session, transition, model, tip=branch.tip, last=last, pull_requests=pull_requests
-    )
-    # What was approved and deployed before, and only has to be put back, proves itself.
+    arrival = judge_arrival(session, transition, model, tip=branch.tip, last=last, merged=merged)
+    # What was approved and deployed before, and only has to be put back, proves itself. What came
+    # since goes back where its check said so: by its pointer alone.
     moved = last is None or last.digest != intent.digest
     returns = goes_back(known.history, transition.environment, intent.digest) and (
-        moved or not arrival.is_new
+        (moved and arrival.is_rollback) or not arrival.is_new
     )
     report, waivers = _judge_now(
         branch, intent, known, is_rollback=returns, brought_by=arrival.brought_by
@@ -125,7 +131,29 @@ def _decide_intent(
         waivers=waivers,
     )
     request = running if reports else fresh
-    return Decision(model=model, wanted=wanted, running=running, request=request, reports=reports)
+    return Decision(
+        model=model,
+        wanted=wanted,
+        running=running,
+        request=request,
+        reports=reports,
+        commit=arrival.commit,
+        pull_request=arrival.pull_request,
+        taken_out=_taken_out(known.history, transition.environment, intent, arrival.ways_back),
+    )
+
+
+def _taken_out(
+    history: Sequence[Deployment], environment: str, intent: Intent, ways_back: Sequence[WayBack]
+) -> tuple[tuple[Deployment, WayBack], ...]:
+    """What merged rollbacks took out, also where another merge came before the deploy did. Not what
+    was brought back since: it runs, judged by every gate."""
+    found: dict[str, tuple[Deployment, WayBack]] = {}
+    for way in ways_back:
+        for one in taken_out(history, environment, way):
+            if one.digest != intent.digest:
+                found.setdefault(one.digest, (one, way))
+    return tuple(found.values())
 
 
 def _judge_now(

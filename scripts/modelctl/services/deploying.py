@@ -8,15 +8,15 @@ What is put into force and signed is what this run decided; the rest of the stat
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from modelctl.adapters.signing_keys import Signer
 from modelctl.domain.policy import Transition
-from modelctl.domain.reviews import PullRequest
 from modelctl.domain.tree import Tree
 from modelctl.errors import DependencyError
 from modelctl.services.deciding import Decision, decide
+from modelctl.services.merges import Merged
 from modelctl.services.recording import record_deployments, require_key
 from modelctl.services.rendering import render
 from modelctl.services.session import Session
@@ -49,7 +49,7 @@ class Deployed:
 def deploy(
     session: Session,
     transition: Transition,
-    pull_requests: Sequence[PullRequest],
+    merged: Merged,
     signer: Signer,
     apply: Callable[[Tree], None],
     progress: Progress,
@@ -65,7 +65,7 @@ def deploy(
     require_key(session, transition, signer)
     _require_history(session, transition)
     progress(f"judging {transition.to_branch} by the rules of {session.policy.commit[:12]}")
-    decisions = decide(session, transition, pull_requests)
+    decisions = decide(session, transition, merged)
     planned = (*decisions, *keep_unreleased(session, transition, decisions))
     requests = [d.request for d in planned if d.request is not None]
     progress(f"rendering {len(requests)} models for {transition.environment}")
@@ -77,7 +77,7 @@ def deploy(
     progress(f"state: {state[:12] if state else 'nothing to run yet'}")
     apply(session.repository.tree(state))
     new = [
-        d.request
+        d
         for d in planned
         if d.request is not None and d.request is not d.running and d.model not in written.left
     ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,13 +15,14 @@ from modelctl.domain.evidence import (
     OFFLINE,
     AskedEvidence,
     Need,
+    Signed,
     Statement,
     TrustedKey,
     is_kind,
     select,
 )
 from modelctl.domain.history import JOB_KINDS
-from modelctl.domain.policy import Transition
+from modelctl.domain.policy import Gate, Transition
 from modelctl.errors import ModelctlError
 from modelctl.services.candidates import read_model
 from modelctl.services.pointers import Located, unknown_environment
@@ -116,16 +117,24 @@ def asked_evidence(
     model = read_model(located.tree, located.model)
     if model is None:
         raise ModelctlError(f"{located.model} can't be read", mend="run `modelctl check --all`")
-    gates: dict[Need, list[str]] = {}
-    for gate in session.policy.gates_for([scope_of(model, transition.environment)]):
-        if gate.evidence is not None:
-            gates.setdefault(gate.need(transition), []).append(gate.name)
+    gates = session.policy.gates_for([scope_of(model, transition.environment)])
     signed = session.signed(located.model)
+    return asked_by(gates, transition, located.digest, signed, session.now)
+
+
+def asked_by(
+    gates: Iterable[Gate],
+    transition: Transition,
+    digest: str,
+    signed: Sequence[Signed],
+    now: datetime,
+) -> tuple[AskedEvidence, ...]:
+    """What these gates ask for, and which of the statements counts for a manifest."""
+    names: dict[Need, list[str]] = {}
+    for gate in gates:
+        if gate.evidence is not None:
+            names.setdefault(gate.need(transition), []).append(gate.name)
     return tuple(
-        AskedEvidence(
-            need=need,
-            gates=tuple(names),
-            selection=select(signed, need, located.digest, session.now),
-        )
-        for need, names in gates.items()
+        AskedEvidence(need=need, gates=tuple(asking), selection=select(signed, need, digest, now))
+        for need, asking in names.items()
     )

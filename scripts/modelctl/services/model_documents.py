@@ -15,6 +15,7 @@ from modelctl.domain.model_draft import repointed
 from modelctl.domain.names import release_path
 from modelctl.errors import ModelctlError
 
+OWNERSHIP = "policies/ownership.yaml"
 _SCHEMAS = "scripts/modelctl/schemas"
 
 
@@ -53,6 +54,12 @@ def point_release(
     if not _says(text, path, wanted):
         text = compose(path, "release", wanted).text
     return {}, {path: text}
+
+
+def default_target(tree: WorkTree) -> str | None:
+    """What serves new models where nobody says otherwise, by policies/ownership.yaml."""
+    known = read_document(tree, OWNERSHIP, "ownership")
+    return known.data.get("serving_target") if known else None
 
 
 def _says(text: str, path: str, wanted: Mapping[str, Any]) -> bool:

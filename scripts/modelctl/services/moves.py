@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from modelctl.adapters.ledger_verify import broken
@@ -19,6 +19,16 @@ from modelctl.gates import judge
 from modelctl.services.candidates import read_candidate
 from modelctl.services.session import Session
 from modelctl.services.state import record, state_tree
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moved:
+    """A version that was judged, and by what: the candidate is None where its documents can't be
+    read."""
+
+    verdict: Verdict
+    facts: Facts
+    candidate: Candidate | None = None
 
 
 def facts_for(
@@ -77,21 +87,15 @@ def judge_moves(
     *,
     ask_gates: bool = True,
     brought_by: tuple[str, ...] = (),
-) -> tuple[list[Candidate], list[Verdict]]:
-    """A candidate and a verdict for each version that moves; the candidate is left out where its
-    documents can't be read. Without gates the verdict is about the documents alone. `brought_by`
-    are those whose pull request it is, where that is known."""
-    candidates: list[Candidate] = []
-    verdicts: list[Verdict] = []
+) -> tuple[Moved, ...]:
+    """A candidate and a verdict for each version that moves. Without gates the verdict is about the
+    documents alone. `brought_by` are those whose pull request it is, where that is known."""
     if transition is None:
-        return candidates, verdicts
-    for move in moves:
-        candidate, verdict = _judge_move(
-            session, move, transition, before, after, ask_gates, brought_by
-        )
-        candidates.extend([candidate] if candidate else [])
-        verdicts.append(verdict)
-    return candidates, verdicts
+        return ()
+    return tuple(
+        _judge_move(session, move, transition, before, after, ask_gates, brought_by)
+        for move in moves
+    )
 
 
 def _judge_move(
@@ -102,7 +106,7 @@ def _judge_move(
     after: Tree,
     ask_gates: bool,
     brought_by: tuple[str, ...],
-) -> tuple[Candidate | None, Verdict]:
+) -> Moved:
     facts = facts_for(session, move.model, transition.environment)
     candidate, findings = read_candidate(
         after,
@@ -117,10 +121,12 @@ def _judge_move(
         subject = Subject(
             model=move.model, version=move.version, environment=transition.environment
         )
-        return candidate, Verdict(subject=subject, findings=findings)
+        verdict = Verdict(subject=subject, findings=findings)
+        return Moved(verdict=verdict, facts=facts, candidate=candidate)
     candidate = replace(unpointed(candidate), brought_by=brought_by)
     verdict = judge(candidate, session.policy, facts)
-    return candidate, replace(verdict, findings=(*findings, *verdict.findings))
+    judged = replace(verdict, findings=(*findings, *verdict.findings))
+    return Moved(verdict=judged, facts=facts, candidate=candidate)
 
 
 def unpointed(candidate: Candidate) -> Candidate:

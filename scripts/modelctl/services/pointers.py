@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from semver import Version
 
+from modelctl.domain.history import deployments
 from modelctl.domain.manifest import ModelVersion
 from modelctl.domain.names import (
     LATEST,
@@ -95,13 +96,34 @@ def _elsewhere(session: Session, pointer: Pointer, ref: str | None) -> ModelctlE
     """That the version is only on a branch which isn't looked at unasked; None where it isn't."""
     if ref is not None or not Version.is_valid(pointer.selector or ""):
         return None
-    path = version_path(pointer.model, pointer.selector or "")
-    for name, tip in session.repository.branches().items():
-        if session.repository.tree(tip).entry(path) is not None:
-            return ModelctlError(
-                f"{pointer} is not merged yet", mend=f"it is on {name}: --ref {name}"
-            )
-    return None
+    name = holder(session, pointer.model, pointer.selector or "")
+    if name is None:
+        return None
+    return ModelctlError(f"{pointer} is not merged yet", mend=f"it is on {name}: --ref {name}")
+
+
+def holder(session: Session, model: str, version: str) -> str | None:
+    """A branch that has a version's manifest, by its name: `x` here, `origin/x` on the remote."""
+    path, repository = version_path(model, version), session.repository
+    found = (n for n, tip in repository.branches().items() if repository.tree(tip).entry(path))
+    return next(found, None)
+
+
+def require_version(session: Session, model: str, version: str) -> None:
+    """Makes sure that a branch has the version, or that it was ever deployed.
+
+    Raises:
+        ModelctlError: neither; the mend lists the versions that there are.
+    """
+    deployed = (one.version for one in deployments(session.signed(model)))
+    if version in deployed or holder(session, model, version) is not None:
+        return
+    require_model(session, model)
+    trees = map(session.repository.tree, session.places())
+    known = sorted({one for tree in trees for one in versions(tree, model)})
+    listed = [str(one) for one in known]
+    mend = choice(version, listed, "the versions are ") if listed else "no branch has one yet"
+    raise ModelctlError(f"there is no version {version} of {model}", mend=mend)
 
 
 def locate_exactly(session: Session, text: str, *, ref: str | None = None) -> Located:

@@ -3,12 +3,14 @@
 Only what this run has decided is signed, and only where the state branch holds exactly that: what
 else lies there may be anybody's. The statement is made from the commit that wrote it: its time, the
 record beside the manifests, and the evidence that was there at that time. So two jobs that record
-the same deployment write the same bytes, and the ledger keeps them once.
+the same deployment write the same bytes, and the ledger keeps them once. A deployment comes in one
+commit with the quarantine of what merged rollbacks took out before it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -16,7 +18,7 @@ from modelctl.adapters.signing import sign
 from modelctl.adapters.signing_keys import Signer
 from modelctl.domain.evidence import Signed, Statement
 from modelctl.domain.facts import figures
-from modelctl.domain.history import DEPLOYMENT, JOB_KINDS, deployments
+from modelctl.domain.history import DEPLOYMENT, JOB_KINDS, QUARANTINE, deployments
 from modelctl.domain.manifest import ModelVersion
 from modelctl.domain.names import MODELS, version_path
 from modelctl.domain.policy import Transition
@@ -25,6 +27,7 @@ from modelctl.domain.tree import Commit, Tree
 from modelctl.errors import ModelctlError
 from modelctl.services.accounted import same, told
 from modelctl.services.candidates import read_version
+from modelctl.services.deciding import Decision
 from modelctl.services.evidence import signer_key
 from modelctl.services.session import MACHINE, Session
 from modelctl.services.state import readable_record
@@ -38,53 +41,77 @@ def require_key(session: Session, transition: Transition, signer: Signer) -> Non
     """Makes sure that what is deployed now can be recorded afterwards.
 
     Raises:
-        ModelctlError: the policy doesn't know the key, or it may not sign deployments there.
+        ModelctlError: the policy doesn't know the key, or it may not sign deployments there, or
+            the quarantines that those bring which go back.
     """
     key = signer_key(session, signer)
-    coming = Statement(
-        kind=DEPLOYMENT,
-        subject="",
-        digest="",
-        made_at=session.now,
-        environment=transition.environment,
-        predicate={},
-    )
-    if (objection := key.objection(coming, session.now)) is not None:
-        raise ModelctlError(objection, mend="sign with a key that may, or widen it in the policy")
+    for kind in (DEPLOYMENT, QUARANTINE):
+        coming = Statement(
+            kind=kind,
+            subject="",
+            digest="",
+            made_at=session.now,
+            environment=transition.environment,
+            predicate={},
+        )
+        if (objection := key.objection(coming, session.now)) is not None:
+            mend = "sign with a key that may, or widen it in the policy"
+            raise ModelctlError(objection, mend=mend)
 
 
 def record_deployments(
     session: Session,
     transition: Transition,
     state: str | None,
-    decided: Iterable[RenderRequest],
+    decided: Iterable[Decision],
     signer: Signer,
 ) -> int:
-    """Appends each decided deployment that the state holds and the ledger lacks; how many.
+    """Appends each decided deployment that the state holds and the ledger lacks; how many entries.
 
     A job that was killed after the state was written leaves some behind: they are recorded where
     the next one, judging again, decides the same.
     """
     missing = list(_missing(session, transition, state, decided)) if state else []
     batch: dict[str, list[bytes]] = {}
-    for commit, one in missing:
-        statement = _statement(session, transition, commit, one)
-        batch.setdefault(one.model, []).append(sign(statement, signer))
+    for commit, one, decision in missing:
+        deployed = _statement(session, transition, commit, one)
+        all_of_it = (deployed, *_quarantines(deployed, decision))
+        batch.setdefault(one.model, []).extend(sign(statement, signer) for statement in all_of_it)
     if batch:
         session.ledger.append_all(batch, author=MACHINE, at=session.now)
-    return len(missing)
+    return sum(map(len, batch.values()))
+
+
+def _quarantines(deployed: Statement, decision: Decision) -> Iterator[Statement]:
+    """What a deployment says of the versions that rollbacks took out before it."""
+    for before, way in decision.taken_out:
+        by = f" by #{way.pull_request}" if way.pull_request is not None else ""
+        yield replace(
+            deployed,
+            kind=QUARANTINE,
+            subject=version_path(before.model, before.version),
+            digest=before.digest,
+            predicate={
+                "reason": f"rolled back to {way.version}{by}",
+                "version": before.version,
+                "commit": way.commit,
+            },
+        )
 
 
 def _missing(
-    session: Session, transition: Transition, state: str, decided: Iterable[RenderRequest]
-) -> Iterator[tuple[Commit, RenderRequest]]:
+    session: Session, transition: Transition, state: str, decided: Iterable[Decision]
+) -> Iterator[tuple[Commit, RenderRequest, Decision]]:
     """The unrecorded deployments, each with the commit that wrote it."""
     tree = session.repository.tree(state)
-    for one in decided:
-        if (one.commit, one.digest) in _on_ledger(session, one.model, transition.environment):
+    for decision in decided:
+        one = decision.request
+        if one is None or (one.commit, one.digest) in _on_ledger(
+            session, one.model, transition.environment
+        ):
             continue
         if same(readable_record(tree, one.model), one):  # else another deploy was faster
-            yield _writing(session, state, one.model), one
+            yield _writing(session, state, one.model), one, decision
 
 
 def _writing(session: Session, state: str, model: str) -> Commit:

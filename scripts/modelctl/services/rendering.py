@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from modelctl.adapters.kustomize import Kustomize
 from modelctl.domain.policy import Transition
@@ -21,8 +21,15 @@ Rendered = Mapping[str, Mapping[str, str]]
 
 def render(session: Session, requests: Iterable[RenderRequest]) -> Rendered:
     """Everything that is asked for, in one build of the trusted `kustomize/` folder."""
+    return builder(session, requests)()
+
+
+def builder(session: Session, requests: Iterable[RenderRequest]) -> Callable[[], Rendered]:
+    """The same in two: the trusted files are read now, and what is returned builds from them. It
+    looks at the repository no more, so that it may run beside what does."""
     wanted = tuple(requests)
-    return Kustomize.find().build(kustomize_files(session), wanted) if wanted else {}
+    files = kustomize_files(session) if wanted else {}
+    return lambda: Kustomize.find().build(files, wanted) if wanted else {}
 
 
 def kustomize_files(session: Session) -> dict[str, bytes]:

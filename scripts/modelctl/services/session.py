@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from modelctl.adapters.git import Author, Repository
+from modelctl.adapters.git_transport import InTheWay
 from modelctl.adapters.ledger import Ledger
 from modelctl.adapters.policies import load_policy
 from modelctl.domain.evidence import Signed
@@ -85,7 +86,7 @@ def open_session(
     policy = _load(repository, trusted)
     if fetch and repository.remote is not None:
         _bring_here(repository, repository.remote, policy.lifecycle)
-        policy = _load(repository, trusted)
+        policy = _load(repository, trusted, policy)
     at = now or datetime.now(UTC)
     ledger = Ledger(repository, policy.keys, branch=policy.lifecycle.ledger_branch, now=at)
     return Session(repository=repository, policy=policy, ledger=ledger, now=at)
@@ -95,14 +96,21 @@ def _bring_here(repository: Repository, remote: str, lifecycle: Lifecycle) -> No
     """Fetches the branches. Those of people may have been rewritten, those of machines not: a
     ledger or a state that doesn't follow what was seen before is an error, not an update."""
     machines = (lifecycle.ledger_branch, *map(lifecycle.state_of, lifecycle.environments))
-    others = [f"^refs/heads/{branch}" for branch in machines]
-    repository.fetch(remote, [f"+refs/heads/*:refs/remotes/{remote}/*", *others])
-    for branch in machines:
-        repository.latest(branch, only_adds=branch == lifecycle.ledger_branch)
+    specs = [
+        f"+refs/heads/*:refs/remotes/{remote}/*",
+        *(f"^refs/heads/{branch}" for branch in machines),
+    ]
+    only_adds = {name: name == lifecycle.ledger_branch for name in machines}
+    try:
+        repository.fetch(remote, specs)
+        repository.bring(remote, only_adds)
+    except InTheWay:  # somebody's branch `a` is gone, and `a/b` came
+        repository.fetch(remote, specs, prune=True)
+        repository.bring(remote, only_adds)
 
 
-def _load(repository: Repository, trusted: str | None) -> Policy:
-    """The policy of the trusted ref.
+def _load(repository: Repository, trusted: str | None, known: Policy | None = None) -> Policy:
+    """The policy of the trusted ref; `known` where that is still its commit.
 
     Without one it is that of the default branch, which must agree that it is: a policy that
     names another branch would hand the trust on to whoever can push that one.
@@ -111,12 +119,12 @@ def _load(repository: Repository, trusted: str | None) -> Policy:
         # HEAD is what is checked out here; the remote has one too, which nobody means.
         shared = None if trusted == "HEAD" else repository.remote_first(trusted)
         commit = shared or repository.resolve(trusted)
-        return load_policy(repository.tree(commit), commit)
+        return _at(repository, commit, known)
     branch = _default_branch(repository)
     tip = repository.remote_first(branch)
     if tip is None:
         raise ModelctlError(f"there is no branch {branch} to take the rules from", mend=_SAY)
-    policy = load_policy(repository.tree(tip), tip)
+    policy = _at(repository, tip, known)
     if policy.lifecycle.default_branch != branch:
         raise ModelctlError(
             f"the rules of {branch} name {policy.lifecycle.default_branch} as the default branch",
@@ -124,6 +132,12 @@ def _load(repository: Repository, trusted: str | None) -> Policy:
             mend=f"set default_branch to {branch}, or say whom to trust: --trusted-ref REF",
         )
     return policy
+
+
+def _at(repository: Repository, commit: str, known: Policy | None) -> Policy:
+    if known is not None and known.commit == commit:
+        return known
+    return load_policy(repository.tree(commit), commit)
 
 
 def _default_branch(repository: Repository) -> str:

@@ -66,9 +66,10 @@ def tag_deployments(session: Session, environment: str, models: Iterable[str]) -
 
 
 def _taken(refused: Refused) -> str:
+    obstacle = refused.obstacle or refused.name
     return (
         f"tag {refused.name} isn't ours: {refused.reason}, and a tag is never moved; find out who "
-        f"wrote it, then `git tag --delete '{refused.name}'` here and on the remote"
+        f"wrote it, then `git tag --delete '{obstacle}'` here and on the remote"
     )
 
 

@@ -8,7 +8,7 @@ away needs nothing more: what it waived blocks again.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from modelctl.domain.electorate import Electorate, among
 from modelctl.domain.flow_input import FlowInput
@@ -89,7 +89,9 @@ def _approved(
     if not among(approver, (voice.login for voice in voices.counted)):
         why = [voice.reason for voice in voices.not_counted if among(approver, (voice.login,))]
         said = f": {approver} {why[-1]}" if why else ""
-        problems.append(failed(place, f"{missing}{said}", f"ask {approver} to approve the head"))
+        found = failed(place, f"{missing}{said}", f"ask {approver} to approve the head")
+        # Who said nothing yet is waited for, like anybody else whose approval is missing.
+        problems.append(found if why else replace(found, outcome=Outcome.PENDING))
     yield from problems or (passed(f"{says(waiver)}, approved by {approver}"),)
 
 
