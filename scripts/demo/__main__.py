@@ -9,10 +9,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import FrameType
 
-from demo import closing, rules, story
+from demo import closing, hosting, rules, story
 from demo.failure import DemoError
-from demo.forge import Forge
-from demo.people import EVERYBODY
 from demo.sandbox import ENVIRONMENTS, PROJECT, Sandbox, free_ports
 from demo.screen import Screen
 from demo.shell import Shell
@@ -33,6 +31,7 @@ def main(argv: Sequence[str] | None = None, play: Callable[[Stage], None] = stor
         with sandbox.claimed():
             _wipe(sandbox, keep=options.stop)
             if options.stop:
+                rules.leave_forge(sandbox)
                 screen.say(f"Nothing serves from {sandbox.root} any more.")
             else:
                 _perform(sandbox, screen, play, serve=options.serve)
@@ -84,31 +83,40 @@ def _perform(
     sandbox: Sandbox, screen: Screen, play: Callable[[Stage], None], *, serve: bool
 ) -> None:
     sandbox.create()
-    rules.create_remote(sandbox)
-    usual = {name: FIRST_PORT + index for index, name in enumerate(ENVIRONMENTS)}
-    stage = Stage(
-        sandbox=sandbox,
-        screen=screen,
-        shell=Shell(sandbox.log, sandbox.environment()),
-        forge=Forge(sandbox.remote, sandbox.pulls, EVERYBODY),
-        ports=free_ports(usual),
-        usual_ports=usual,
-    )
-    ended = False
+    shell, ended = Shell(sandbox.log, sandbox.environment()), False
     try:
+        stage = _stage(sandbox, screen, shell)
         play(stage)
         ended = True
     finally:
         _ignore_signals()
-        stage.shell.close()
+        shell.close()
         if not (ended and serve):
             _stop_servers(sandbox)
+    if not serve:
+        rules.leave_forge(sandbox)
     screen.summary()
     closing.try_next(stage, serving=serve)
 
 
+def _stage(sandbox: Sandbox, screen: Screen, shell: Shell) -> Stage:
+    """The stage, with the forge on it."""
+    usual = {name: FIRST_PORT + index for index, name in enumerate(ENVIRONMENTS)}
+    forge = hosting.start(sandbox)
+    shell.environment.update(forge.environment)
+    sandbox.write_env(forge.exports(sandbox))
+    return Stage(
+        sandbox=sandbox,
+        screen=screen,
+        shell=shell,
+        hub=forge,
+        ports=free_ports(usual),
+        usual_ports=usual,
+    )
+
+
 def _stop_servers(sandbox: Sandbox) -> None:
-    """End what serves from the sandbox.
+    """End what serves from the sandbox, and its forge.
 
     Raises:
         DemoError: something goes on.
@@ -117,6 +125,7 @@ def _stop_servers(sandbox: Sandbox) -> None:
     done = shell.run(["modelctl", "local", "stop"], cwd=sandbox.root)
     if done.code != EXIT_PASS:
         raise DemoError("the servers of the sandbox can't be stopped", done.out)
+    hosting.end(sandbox)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,18 @@ import os
 from demo.cases import CASES, TUMOR
 from demo.deploys import port_option
 from demo.evidence import endpoint
-from demo.stage import Excerpt, Stage
+from demo.hub import REPOSITORY
+from demo.people import PAT
+from demo.stage import RESULT, Excerpt, Stage
+
+_ON_THE_FORGE = (
+    "modelctl pr list",
+    "modelctl pr check 7 --dry-run",
+    "modelctl github plan",
+    "modelctl doctor",
+    f"modelctl rollback {TUMOR.model} --env production --reason 'It drifts.' --dry-run",
+    "as_gates modelctl pr check --open",
+)
 
 ALIASES = """\
 import sys
@@ -22,12 +33,12 @@ for name in sys.argv[1:]:
 
 
 def close(stage: Stage) -> None:
-    """The registry, the history, the board."""
+    """The registry, the history, the board, and the forge."""
     with stage.screen.chapter(
         "What the repository knows",
         "What runs where, since when, and by whose word: every clone can tell.",
     ):
-        ci = stage.job("ci")
+        ci, pat = stage.job("ci"), stage.person(PAT)
         (stage.sandbox.root / "aliases.py").write_text(ALIASES)
         stage.screen.say("MLflow's registry follows git; these are the aliases that it has now.")
         stage.types(ci, f"python ../aliases.py {' '.join(case.model for case in CASES)}")
@@ -41,13 +52,39 @@ def close(stage: Stage) -> None:
         )
         stage.types(ci, f"modelctl audit who-served production {TUMOR.model}", Excerpt(first=10))
         stage.types(ci, "modelctl status")
+        stage.screen.say("What is still open:")
+        stage.types(pat, "modelctl pr list", RESULT)
+        stage.screen.say("The forge was told of every deployment, and shows what runs now:")
+        stage.screen.printed(_deployments(stage))
+        _export(stage)
+
+
+def _deployments(stage: Stage) -> str:
+    """The forge's deployments, a line for each."""
+    rows = stage.hub.deployments()
+    return "\n".join(
+        f"{row['environment']:<12}{row['description']:<32}{row['state']}" for row in rows
+    )
+
+
+def _export(stage: Stage) -> None:
+    """The pages of the pull requests, to be opened in a browser."""
+    folder = stage.hub.export(stage.sandbox.pages)
+    stage.screen.say("The pull requests as their readers see them, to be opened in a browser:")
+    for page in ("pulls.html", "pull/7.html", "pull/12.html"):
+        stage.screen.verbatim(os.path.relpath(folder / page))
 
 
 def try_next(stage: Stage, *, serving: bool) -> None:
     """Commands to paste."""
     folder = os.path.relpath(stage.sandbox.clone("jobs"))
     address = f"{endpoint(stage, TUMOR, 'production')}/invocations"
-    told = "The servers go on" if serving else "The servers are stopped; a deploy starts them again"
+    told = (
+        f"The servers go on, and the forge at {stage.hub.url}/{REPOSITORY}"
+        if serving
+        else "The servers and the forge are stopped (`make demo ARGS=--serve` leaves them running)"
+    )
+    job = "as_deploy " if serving else ""
     stage.screen.say(f"{told}. To explore:")
     for line in (
         f"cd {folder} && . ../env.sh",
@@ -62,7 +99,8 @@ def try_next(stage: Stage, *, serving: bool) -> None:
         "modelctl retention list",
         "modelctl policy backtest --base origin/main",
         "modelctl render production",
-        f"modelctl deploy production{port_option(stage, 'production')}",
+        *(_ON_THE_FORGE if serving else ()),
+        f"{job}modelctl deploy production{port_option(stage, 'production')}",
         f"curl -i -H 'Content-Type: application/json' -d @../data/tumor-sample.json {address}",
         "modelctl local stop",
     ):

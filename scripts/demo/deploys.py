@@ -9,23 +9,31 @@ import httpx
 from demo.cases import Case
 from demo.evidence import endpoint
 from demo.failure import DemoError
-from demo.forge import PullRequest
+from demo.hub import Pull
 from demo.people import QUINN
 from demo.stage import ALL, Excerpt, Stage
 
 
-def merge(stage: Stage, *pulls: PullRequest) -> None:
-    """Somebody merges, and the jobs see it."""
+def merge(stage: Stage, *pulls: Pull, then: str = "") -> None:
+    """Somebody merges, and the jobs see it; what happens `then` is told with it."""
     for pull in pulls:
-        stage.forge.merge(pull, QUINN)
+        stage.hub.merge(pull, QUINN)
     stage.fetch()
+    numbers = " and ".join(f"#{pull.number}" for pull in pulls)
+    stage.screen.say(f"{QUINN.login} merges {numbers}. {then}".rstrip())
 
 
-def deploy(stage: Stage, environment: str, *pulls: PullRequest, show: Excerpt = ALL) -> None:
+def deploy(stage: Stage, environment: str, show: Excerpt = ALL) -> None:
     """The deploy that a merge starts."""
-    reviews = "".join(f" --reviews ../pulls/{pull.file.name}" for pull in pulls)
-    command = f"modelctl deploy {environment}{reviews}{port_option(stage, environment)}"
-    stage.types(stage.job("deployer"), command, show)
+    stage.types(stage.job("deploy"), deploy_command(stage, environment), show)
+
+
+def deploy_command(stage: Stage, environment: str) -> str:
+    """All environments at once, as the workflow does it, unless the ports that modelctl takes by
+    itself are in use."""
+    if stage.ports == stage.usual_ports:
+        return "modelctl deploy --all --github"
+    return f"modelctl deploy {environment} --github{port_option(stage, environment)}"
 
 
 def port_option(stage: Stage, environment: str) -> str:

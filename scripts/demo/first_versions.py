@@ -8,13 +8,14 @@ from collections.abc import Mapping, Sequence
 from demo import evidence, proposals, training
 from demo.cases import CASES, DIABETES, TUMOR, Case, Trained
 from demo.deploys import ask, deploy, merge
-from demo.forge import PullRequest
-from demo.people import PAT
+from demo.hub import Pull
+from demo.people import PAT, QUINN
 from demo.rules import SOAK_SECONDS
 from demo.screen import Later, Voice
-from demo.stage import ALL, BLOCKED, HEADLINE, RESULT, Stage
+from demo.stage import ALL, BLOCKED, RESULT, Excerpt, Stage
 
 FIRST = "1.0.0"
+_FIRST_DEPLOY = Excerpt(first=13, last=7)
 RECIPES = {TUMOR.model: "tumor-bayes", DIABETES.model: "diabetes-ridge"}
 
 
@@ -36,7 +37,7 @@ def train(stage: Stage) -> Mapping[str, Trained]:
     return runs
 
 
-def propose(stage: Stage, runs: Mapping[str, Trained]) -> Sequence[PullRequest]:
+def propose(stage: Stage, runs: Mapping[str, Trained]) -> Sequence[Pull]:
     """A manifest and a pull request for each."""
 
     def draft(case: Case, voice: Voice) -> None:
@@ -44,17 +45,21 @@ def propose(stage: Stage, runs: Mapping[str, Trained]) -> Sequence[PullRequest]:
         proposals.first_version(stage, voice, case, _feature(case), trained)
 
     with stage.screen.chapter(
-        "From a run to a manifest",
+        "From a run to a pull request",
         "`modelctl new` writes a version's manifest from its run: metrics, signature, lineage, "
         "and the sha256 of every file. What it says are claims; nobody believes them yet.",
     ):
         stage.together(
             lambda voice: draft(TUMOR, voice), lambda voice: draft(DIABETES, voice), brief=True
         )
-    return [_open(stage, case, _feature(case), "ml") for case in CASES]
+        pulls = _promote(stage, "dev")
+        stage.screen.say("Each pull request is judged as soon as it is there, by a workflow:")
+        stage.judged(*pulls, says="blocked by")
+        proposals.refuse_merge(stage, pulls[0], QUINN)
+    return pulls
 
 
-def to_dev(stage: Stage, runs: Mapping[str, Trained], pulls: Sequence[PullRequest]) -> None:
+def to_dev(stage: Stage, runs: Mapping[str, Trained], pulls: Sequence[Pull]) -> None:
     """Evidence, reviews, merge, deploy."""
 
     def measure(case: Case, voice: Voice) -> None:
@@ -72,30 +77,27 @@ def to_dev(stage: Stage, runs: Mapping[str, Trained], pulls: Sequence[PullReques
             lambda voice: measure(TUMOR, voice), lambda voice: measure(DIABETES, voice), brief=True
         )
         for case, pull in zip(CASES, pulls, strict=True):
-            reviewers = (case.colleague, case.lead)
-            stage.forge.approve(pull, *reviewers)
-            stage.screen.say(proposals.told(pull, *reviewers))
-            show = ALL if case is TUMOR else HEADLINE
-            stage.judged(stage.job("ci"), proposals.check_command(pull), show)
-        merge(stage, *pulls)
-        stage.screen.say("Both are merged. A merge deploys:")
-        deploy(stage, "dev", *pulls)
+            proposals.approve(stage, pull, case.colleague, case.lead)
+        stage.screen.say("With the evidence and the reviews they are judged again:")
+        stage.judged(pulls[0])
+        stage.judged(pulls[1], again=True)
+        merge(stage, *pulls, then="A merge starts the deploy:")
+        deploy(stage, "dev", show=_FIRST_DEPLOY)
 
 
 def to_staging(stage: Stage) -> None:
     """A promotion for each model, then tests over HTTP and load."""
     with stage.screen.chapter(
         "To staging",
-        "A promotion is a short branch with one model's files, byte for byte as dev was deployed "
+        "A promotion is a pull request with one model's files, byte for byte as dev was deployed "
         "with them. The lead of the team that owns the model approves it.",
     ):
         pulls = _promote(stage, "staging")
         for case, pull in zip(CASES, pulls, strict=True):
-            stage.forge.approve(pull, case.lead)
-            stage.screen.say(proposals.told(pull, case.lead))
-            stage.judged(stage.job("ci"), proposals.check_command(pull), HEADLINE)
+            proposals.approve(stage, pull, case.lead)
+        stage.judged(*pulls)
         merge(stage, *pulls)
-        deploy(stage, "staging", *pulls, show=RESULT)
+        deploy(stage, "staging", show=RESULT)
         stage.screen.say("Could the tumour model go on to production now? Anybody may ask.")
         question = f"modelctl check {TUMOR.model}@{FIRST} --to production"
         stage.types(stage.job("ci"), question, code=BLOCKED)
@@ -113,13 +115,11 @@ def to_production(stage: Stage) -> None:
         pulls = _promote(stage, "production")
         await_soak(stage)
         _refuse_own_review(stage, pulls[0])
-        for case, pull in zip(CASES, pulls, strict=True):
-            reviewers = (PAT,) if case is TUMOR else (case.lead, PAT)
-            stage.forge.approve(pull, *reviewers)
-            stage.screen.say(proposals.told(pull, *reviewers))
-            stage.judged(stage.job("ci"), proposals.check_command(pull), HEADLINE)
+        proposals.approve(stage, pulls[0], PAT)
+        proposals.approve(stage, pulls[1], DIABETES.lead, PAT)
+        stage.judged(*pulls)
         merge(stage, *pulls)
-        deploy(stage, "production", *pulls, show=RESULT)
+        deploy(stage, "production", show=RESULT)
         for case in CASES:
             ask(stage, case, "production", FIRST)
 
@@ -132,29 +132,24 @@ def await_soak(stage: Stage) -> None:
         time.sleep(max(0.0, since + SOAK_SECONDS + 1 - time.time()))
 
 
-def _refuse_own_review(stage: Stage, pull: PullRequest) -> None:
-    stage.forge.approve(pull, TUMOR.lead, TUMOR.author)
-    stage.screen.say(
-        f"{proposals.told(pull, TUMOR.lead)} {TUMOR.author.login}, in a hurry, approves it too."
-    )
-    command = proposals.check_command(pull)
-    stage.judged(stage.job("ci"), command, blocked_by={"approvals"})
+def _refuse_own_review(stage: Stage, pull: Pull) -> None:
+    author = TUMOR.author
+    stage.screen.say(f"{author.login}, in a hurry, approves #{pull.number} too. The forge answers:")
+    stage.screen.printed(stage.hub.refused_approval(pull, author))
+    proposals.approve(stage, pull, TUMOR.lead)
+    stage.judged(pull, says="waiting for 1 platform", again=True)
+    proposals.refuse_merge(stage, pull, TUMOR.lead)
 
 
 def _feature(case: Case) -> str:
     return f"feature/{case.model}-{FIRST}"
 
 
-def _open(stage: Stage, case: Case, branch: str, base: str) -> PullRequest:
-    return proposals.open_pull(stage, case.author, branch, base, f"{case.model} {FIRST}")
-
-
-def _promote(stage: Stage, environment: str) -> Sequence[PullRequest]:
-    """One promotion is seen, the other one isn't: it is the same."""
+def _promote(stage: Stage, environment: str) -> Sequence[Pull]:
+    """One pull request is seen to be opened, the other one isn't: it is the same."""
     voices: Mapping[str, Voice] = {TUMOR.model: stage.screen, DIABETES.model: Later()}
-    branches = [
-        proposals.promotion(stage, voices[case.model], case, FIRST, environment) for case in CASES
+    pulls = [
+        proposals.open_pull(stage, voices[case.model], case, FIRST, environment) for case in CASES
     ]
     stage.screen.say(f"{DIABETES.author.login} does the same for {DIABETES.model}.")
-    base = proposals.TARGETS[environment]
-    return [_open(stage, case, name, base) for case, name in zip(CASES, branches, strict=True)]
+    return pulls

@@ -7,12 +7,13 @@ from demo.cases import TUMOR, Trained
 from demo.deploys import ask, deploy, merge
 from demo.failure import DemoError
 from demo.first_versions import await_soak
-from demo.forge import PullRequest
+from demo.hub import Pull
 from demo.people import PAT, Person
-from demo.stage import HEADLINE, RESULT, Excerpt, Stage
+from demo.stage import RESULT, Excerpt, Stage
 from demo.traffic import Caller
 
 BETTER = "1.1.0"
+_LAST_DEPLOY = Excerpt(last=21)
 _BRANCH = f"feature/{TUMOR.model}-{BETTER}"
 
 
@@ -37,7 +38,9 @@ def _to_dev(stage: Stage, trained: Trained) -> None:
     )
     stage.types(who, new, Excerpt(first=3))
     proposals.push(stage, stage.screen, who, f"{TUMOR.model} {BETTER}")
-    pull = _open(stage, _BRANCH, "ml")
+    pull = proposals.open_pull(
+        stage, stage.screen, TUMOR, BETTER, "dev", Excerpt(last=1, progress=False)
+    )
     stage.together(
         lambda voice: evidence.evaluate(stage, voice, TUMOR, BETTER, _BRANCH, RESULT),
         lambda voice: evidence.examine(stage, voice, TUMOR, BETTER, _BRANCH, trained),
@@ -46,42 +49,35 @@ def _to_dev(stage: Stage, trained: Trained) -> None:
 
 
 def _to_staging(stage: Stage) -> None:
-    branch = proposals.promotion(stage, stage.screen, TUMOR, BETTER, "staging")
-    _bring_in(stage, _open(stage, branch, "develop"), "staging", TUMOR.lead)
+    pull = proposals.open_pull(stage, stage.screen, TUMOR, BETTER, "staging", RESULT)
+    _bring_in(stage, pull, "staging", TUMOR.lead)
     evidence.try_out(stage, TUMOR, BETTER)
 
 
 def _to_production(stage: Stage) -> None:
-    branch = proposals.promotion(stage, stage.screen, TUMOR, BETTER, "production")
-    pull = _open(stage, branch, "main")
+    pull = proposals.open_pull(stage, stage.screen, TUMOR, BETTER, "production", RESULT)
     await_soak(stage)
     _approve(stage, pull, TUMOR.lead, PAT)
-    merge(stage, pull)
-    stage.screen.say("What will change in the cluster, rendered by Kustomize:")
+    merge(stage, pull, then="What will change in the cluster, rendered by Kustomize:")
     render = f"modelctl render production --model {TUMOR.model} --diff"
-    stage.types(stage.job("deployer"), render, Excerpt(first=24))
+    stage.types(stage.job("deploy"), render, Excerpt(first=24))
     stage.screen.say("While it is deployed, a caller keeps asking production.")
-    _switch(stage, pull)
+    _switch(stage)
     ask(stage, TUMOR, "production", BETTER)
 
 
-def _open(stage: Stage, branch: str, base: str) -> PullRequest:
-    return proposals.open_pull(stage, TUMOR.author, branch, base, f"{TUMOR.model} {BETTER}")
-
-
-def _bring_in(stage: Stage, pull: PullRequest, environment: str, *reviewers: Person) -> None:
+def _bring_in(stage: Stage, pull: Pull, environment: str, *reviewers: Person) -> None:
     _approve(stage, pull, *reviewers)
     merge(stage, pull)
-    deploy(stage, environment, pull, show=RESULT)
+    deploy(stage, environment, show=RESULT)
 
 
-def _approve(stage: Stage, pull: PullRequest, *reviewers: Person) -> None:
-    stage.forge.approve(pull, *reviewers)
-    stage.screen.say(proposals.told(pull, *reviewers))
-    stage.judged(stage.job("ci"), proposals.check_command(pull), HEADLINE)
+def _approve(stage: Stage, pull: Pull, *reviewers: Person) -> None:
+    proposals.approve(stage, pull, *reviewers)
+    stage.judged(pull, again=True)
 
 
-def _switch(stage: Stage, pull: PullRequest) -> None:
+def _switch(stage: Stage) -> None:
     """The deploy to production, with a caller who would notice a dropped request.
 
     Raises:
@@ -90,7 +86,7 @@ def _switch(stage: Stage, pull: PullRequest) -> None:
     address = f"{evidence.endpoint(stage, TUMOR, 'production')}/invocations"
     caller = Caller(address, stage.sandbox.data / f"{TUMOR.dataset}-sample.json")
     with caller.asking():
-        deploy(stage, "production", pull)
+        deploy(stage, "production", show=_LAST_DEPLOY)
     shares = ", then ".join(f"{n} times by {version}" for version, n in caller.answered.items())
     stage.screen.say(
         f"The caller asked {caller.asked} times: {len(caller.failures)} requests were dropped, and "

@@ -27,18 +27,17 @@ PAT = Person(login="pat", id=105, job="Platform")
 QUINN = Person(login="quinn", id=106, job="Platform")
 EVERYBODY = (ADA, BEN, LENA, MAX, PAT, QUINN)
 
-MEMBERS = {
-    "ml-team": "[ada, ben]",
-    "platform": "[pat, quinn]",
-}
+TEAMS = {"ml-team": (ADA, BEN), "ml-leads": (LENA, MAX), "platform": (PAT, QUINN)}
+"""The teams of the organisation on the forge."""
+
+MEMBERS = {"platform": "pat,quinn", "ml-team": "ada,ben"}
 LEADS = """\
     members_by_owner:
       oncology-ml: [lena]
       metabolic-ml: [max]
 """
-TEAMS = """\
-  oncology-ml:
-    contact: oncology-ml@example.com
-  metabolic-ml:
-    contact: metabolic-ml@example.com
-"""
+OWNERS = {
+    "oncology-ml": "oncology-ml@example.com",
+    "metabolic-ml": "metabolic-ml@example.com",
+}
+"""The teams that own models, with their contacts."""

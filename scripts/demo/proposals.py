@@ -1,20 +1,21 @@
-"""How a version moves: a branch with its manifest, a pull request, a promotion."""
+"""How a version moves: a branch with its manifest, pull requests, reviews."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from demo.cases import Case, Trained
-from demo.forge import PullRequest
+from demo.failure import DemoError
+from demo.hub import Pull
 from demo.people import Person
 from demo.screen import Voice
-from demo.stage import BLOCKED, Actor, Excerpt, Stage
+from demo.stage import ALL, BLOCKED, Actor, Excerpt, Stage
 from modelctl.adapters.documents import dump, load
 
 TARGETS = {"dev": "ml", "staging": "develop", "production": "main"}
-SOURCES = {"staging": "ml", "production": "develop"}
 _SCHEMA = "../../scripts/modelctl/schemas/model.schema.json"
 _WRITTEN = Excerpt(first=6)
 _FIRST_CHECK = Excerpt(first=10, last=3)
@@ -33,7 +34,7 @@ def first_version(stage: Stage, voice: Voice, case: Case, name: str, trained: Tr
     branch(stage, voice, who, name)
     new = (
         f"modelctl new {case.model} --run-id {trained.run} --init --owner {case.owner} "
-        f"--task {case.task} --target local"
+        f"--task {case.task}"
     )
     stage.types(who, new, _WRITTEN, voice=voice)
     edit_model(who, case, lambda data: _completed(data, case))
@@ -63,38 +64,38 @@ def push(stage: Stage, voice: Voice, who: Actor, message: str) -> None:
     stage.types(who, "git push origin HEAD", None, voice=voice)
 
 
-def open_pull(stage: Stage, author: Person, name: str, base: str, title: str) -> PullRequest:
-    """A pull request from a pushed branch."""
-    pull = stage.forge.open(author, name, base, title)
+def open_pull(
+    stage: Stage,
+    voice: Voice,
+    case: Case,
+    version: str,
+    environment: str,
+    show: Excerpt = ALL,
+) -> Pull:
+    """A pull request that brings a version to an environment: to the first one from the branch
+    that is checked out, else from a branch with this model's files alone."""
+    who = stage.person(case.author)
+    command = f"modelctl promote {case.model}@{version} --to {environment}"
+    done = stage.types(who, command, show, voice=voice)
+    found = re.search(r"/pull/(\d+)", done.out)
+    if found is None:
+        raise DemoError(f"`{command}` names no pull request", done.out)
     stage.fetch()
-    return pull
+    return Pull(number=int(found[1]), author=case.author, base=TARGETS[environment])
 
 
-def check_command(pull: PullRequest) -> str:
-    """How the job that guards the branches judges a pull request."""
-    return (
-        f"modelctl check --base origin/{pull.base} --head origin/{pull.branch} "
-        f"--reviews ../pulls/{pull.file.name}"
-    )
-
-
-def promotion(stage: Stage, voice: Voice, case: Case, version: str, environment: str) -> str:
-    """A short branch with this model's files alone, as the environment before was deployed; its
-    name."""
-    who, source = stage.person(case.author), SOURCES[environment]
-    name = f"promote/{case.model}/{version}/{environment}"
-    branch(stage, voice, who, name, TARGETS[environment])
-    command = f"git checkout origin/{source} -- models/{case.model}"
-    stage.types(who, command, None, voice=voice)
-    push(stage, voice, who, f"{case.model} {version} to {environment}")
-    return name
-
-
-def told(pull: PullRequest, *reviewers: Person) -> str:
-    """A pull request and its reviewers, as a sentence."""
+def approve(stage: Stage, pull: Pull, *reviewers: Person) -> None:
+    """People approve it, and it is told."""
+    stage.hub.approve(pull, *reviewers)
     names = " and ".join(f"{person.login} ({person.job})" for person in reviewers)
     verb = "approves" if len(reviewers) == 1 else "approve"
-    return f"Pull request #{pull.number} into {pull.base}, by {pull.author.login}: {names} {verb}."
+    stage.screen.say(f"{names} {verb} #{pull.number}.")
+
+
+def refuse_merge(stage: Stage, pull: Pull, who: Person) -> None:
+    """Somebody presses the button, and the forge's own refusal is shown."""
+    stage.screen.say(f"{who.login} would merge #{pull.number}. The forge answers:")
+    stage.screen.printed(stage.hub.refused_merge(pull, who))
 
 
 def _completed(data: Mapping[str, Any], case: Case) -> Mapping[str, Any]:

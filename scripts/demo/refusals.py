@@ -7,6 +7,7 @@ from typing import Any
 
 from demo import evidence, proposals
 from demo.cases import DIABETES, TUMOR, Trained
+from demo.hub import Pull
 from demo.people import PAT
 from demo.screen import Voice
 from demo.stage import HEADLINE, RESULT, USAGE, Excerpt, Stage
@@ -16,8 +17,9 @@ WORSE, FORCED = "1.0.1", "1.1.0"
 _WORSE = f"feature/{TUMOR.model}-{WORSE}"
 _THRESHOLD = f"feature/{TUMOR.model}-{WORSE}-threshold"
 _FORCED = f"feature/{DIABETES.model}-{FORCED}"
-_QUALITY = {"classification-quality", "fairness"}
 _MANIFEST = Excerpt(first=3)
+_THRESHOLD_BLOCKED = "blocked by mixing, rules-branch, sync and 2 more"
+_OPENED = Excerpt(last=1, progress=False)
 
 
 def refuse(stage: Stage, runs: Mapping[str, Trained]) -> None:
@@ -50,11 +52,26 @@ def _draft_worse(stage: Stage, voice: Voice, trained: Trained) -> None:
 
 
 def _refuse_worse(stage: Stage) -> None:
-    title = f"{TUMOR.model} {WORSE}: retrained"
-    pull = proposals.open_pull(stage, TUMOR.author, _WORSE, "ml", title)
-    stage.forge.approve(pull, TUMOR.colleague)
-    stage.screen.say(proposals.told(pull, TUMOR.colleague))
-    stage.judged(stage.job("ci"), proposals.check_command(pull), blocked_by=_QUALITY)
+    pull = proposals.open_pull(stage, stage.screen, TUMOR, WORSE, "dev", _OPENED)
+    proposals.approve(stage, pull, TUMOR.colleague)
+    stage.judged(pull, says="blocked by classification-quality and fairness")
+    _explain(stage, pull)
+    stage.screen.say(
+        f"{TUMOR.author.login} lets a workflow on the branch post a green check of the same name."
+    )
+    stage.hub.forge_check(pull)
+    proposals.refuse_merge(stage, pull, TUMOR.colleague)
+
+
+def _explain(stage: Stage, pull: Pull) -> None:
+    """A command in a comment, and the answer to it."""
+    asked = "/modelctl explain fairness"
+    stage.screen.say(f"{TUMOR.author.login} comments on #{pull.number}: {asked}")
+    comment = stage.hub.comment(pull, TUMOR.author, asked)
+    stage.types(stage.job("gates"), f"modelctl pr answer --comment {comment}", RESULT)
+    lines = stage.hub.last_comment(pull).splitlines()
+    answer = [line for line in lines if line and not line.startswith("<!--")]
+    stage.screen.printed("\n".join(answer), first=4)
 
 
 def _refuse_threshold(stage: Stage) -> None:
@@ -65,16 +82,11 @@ def _refuse_threshold(stage: Stage) -> None:
     policy.write_text(policy.read_text().replace("0.85", "0.50").replace("0.80", "0.50"))
     stage.types(who, "git diff --unified=0 policies", Excerpt(last=8))
     proposals.push(stage, stage.screen, who, "Thresholds that fit our data")
-    title = f"{TUMOR.model} {WORSE}, with new thresholds"
-    pull = proposals.open_pull(stage, TUMOR.author, _THRESHOLD, "ml", title)
-    reviewers = (TUMOR.colleague, PAT)
-    stage.forge.approve(pull, *reviewers)
-    stage.screen.say(
-        f"{proposals.told(pull, *reviewers)} It is judged by the rules on main all the same."
-    )
-    blocked_by = {"mixing", "rules-branch", "sync", *_QUALITY}
-    show = Excerpt(first=28, last=7)
-    stage.judged(stage.job("ci"), proposals.check_command(pull), show, blocked_by=blocked_by)
+    pull = proposals.open_pull(stage, stage.screen, TUMOR, WORSE, "dev", _OPENED)
+    proposals.approve(stage, pull, TUMOR.colleague, PAT)
+    stage.screen.say("It is judged by the rules on main all the same.")
+    stage.judged(pull, show=Excerpt(first=28, last=9, progress=False), says=_THRESHOLD_BLOCKED)
+    proposals.refuse_merge(stage, pull, PAT)
 
 
 def _draft_forced(stage: Stage, voice: Voice, trained: Trained) -> None:
@@ -113,9 +125,7 @@ def _rename(stage: Stage, voice: Voice) -> None:
 
 
 def _refuse_forced(stage: Stage) -> None:
-    title = f"{DIABETES.model} {FORCED}: two more inputs"
-    pull = proposals.open_pull(stage, DIABETES.author, _FORCED, "ml", title)
-    reviewers = (DIABETES.colleague, DIABETES.lead)
-    stage.forge.approve(pull, *reviewers)
-    stage.screen.say(proposals.told(pull, *reviewers))
-    stage.judged(stage.job("ci"), proposals.check_command(pull), blocked_by={"version-bump"})
+    pull = proposals.open_pull(stage, stage.screen, DIABETES, FORCED, "dev", _OPENED)
+    proposals.approve(stage, pull, DIABETES.colleague, DIABETES.lead)
+    stage.judged(pull, says="blocked by version-bump")
+    proposals.refuse_merge(stage, pull, DIABETES.lead)

@@ -4,52 +4,53 @@ from __future__ import annotations
 
 import re
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 import pygit2
 
 from demo.failure import DemoError
-from demo.people import ADA, BEN, LEADS, MEMBERS, PAT, TEAMS, Person
+from demo.hub import ORGANISATION, REPOSITORY
+from demo.people import ADA, BEN, LEADS, MEMBERS, OWNERS, PAT, Person
 from demo.sandbox import PROJECT, Sandbox
 from demo.stage import JOBS, Actor, Stage
+from modelctl.adapters.documents import load
+from modelctl.domain.settings import DEPLOY, GATE, PATH
 
-ADOPTED = ("policies", "kustomize", "scripts/modelctl/schemas", "CODEOWNERS", "models")
+ADOPTED = ("policies", "kustomize", "scripts/modelctl/schemas", "CODEOWNERS", "models", ".github")
 SOAK_SECONDS = 10
-CI_KINDS = (
-    *("evaluation", "unit-tests", "data-validation", "security-scan"),
-    *("e2e-tests", "load-test"),
-)
-DEPLOYER_KINDS = ("deployment", "rollback", "quarantine")
-_CLONES = (PAT.login, ADA.login, BEN.login, JOBS)
+CLONES = (PAT.login, ADA.login, BEN.login, JOBS)
+# As `gh auth setup-git` does it: git takes the token that the commands take.
+_HELPER = '!f() { echo username=x-access-token; echo "password=$GITHUB_TOKEN"; }; f'
 
 
-def adopt(stage: Stage) -> None:
-    """The first commit on `main`: what the project ships, and the code that trains the models."""
-    sandbox = stage.sandbox
+def copy(stage: Stage) -> None:
+    """A fresh copy of what the project ships, with the code that trains the models."""
     pat = stage.person(PAT)
-    here = Actor(name="demo", folder=sandbox.root)
-    stage.silently(here, "git", "clone", "--quiet", sandbox.remote.name, PAT.login)
-    _identify(stage, PAT)
+    _clone(stage, PAT.login, PAT)
     for name in ADOPTED:
         _copy(PROJECT / name, pat.folder / name)
     _copy(Path(__file__).parent / "training", pat.folder / "training")
-    commit(stage, pat, "Adopt modelctl: policies, overlays, and the training code")
-    stage.silently(pat, "git", "push", "--quiet", "origin", "main")
-    # A clone of an empty repository doesn't learn by itself which branch is the default one.
-    stage.silently(pat, "git", "remote", "set-head", "origin", "--auto")
+    commit(stage, pat, "Copy modelctl: policies, overlays, workflows, and the training code")
+
+
+def init_command(stage: Stage) -> str:
+    """How a copy becomes this organisation's own."""
+    members = "".join(f" --member {role}={logins}" for role, logins in MEMBERS.items())
+    teams = "".join(f" --team {name}={contact}" for name, contact in OWNERS.items())
+    apps = f" --gate-app {stage.hub.apps[GATE].id} --deploy-app {stage.hub.apps[DEPLOY].id}"
+    return (
+        f"modelctl init --organisation {ORGANISATION}{members}{teams} --serving-target local{apps} "
+        "--keys ../keys --yes"
+    )
 
 
 def fit(stage: Stage) -> None:
-    """The rules of this organisation: its people and teams, its keys, and a time that is scaled."""
+    """By hand: who leads which team, and a time that is scaled."""
     policies = stage.person(PAT).folder / "policies"
     roles = (policies / "roles.yaml").read_text()
-    for role, members in MEMBERS.items():
-        pattern = rf"(^  {role}:\n(?:    .*\n)*?    members: )\[\]"
-        roles = _changed(pattern, rf"\g<1>{members}", roles)
     roles = _changed(r"(^  ml-lead:\n(?:    .*\n)*?)    members: \[\]\n", rf"\g<1>{LEADS}", roles)
     (policies / "roles.yaml").write_text(roles)
-    ownership = (policies / "ownership.yaml").read_text()
-    (policies / "ownership.yaml").write_text(_changed(r"^teams:\n", f"teams:\n{TEAMS}", ownership))
     tests = (policies / "gates" / "tests.yaml").read_text()
     scaled = _changed(r"minimum: 24h", f"minimum: {SOAK_SECONDS}s", tests)
     (policies / "gates" / "tests.yaml").write_text(scaled)
@@ -57,20 +58,22 @@ def fit(stage: Stage) -> None:
 
 def share(stage: Stage) -> None:
     """Everybody gets the rules, on every branch, in a clone of their own."""
-    pat, sandbox = stage.person(PAT), stage.sandbox
-    commit(stage, pat, "Our people, teams and keys")
+    pat = stage.person(PAT)
+    commit(stage, pat, "Adopt modelctl: our people, teams and keys")
     stage.silently(pat, "git", "push", "--quiet", "origin", "main", "main:ml", "main:develop")
-    here = Actor(name="demo", folder=sandbox.root)
-    for name in _CLONES[1:]:
-        stage.silently(here, "git", "clone", "--quiet", sandbox.remote.name, name)
+    # A clone of an empty repository doesn't learn by itself which branch is the default one.
+    stage.silently(pat, "git", "remote", "set-head", "origin", "--auto")
     for person in (ADA, BEN):
-        _identify(stage, person)
+        _clone(stage, person.login, person)
+    _clone(stage, JOBS)
 
 
-def create_remote(sandbox: Sandbox) -> None:
-    """A bare repository in the place of GitHub's."""
-    repository = pygit2.init_repository(str(sandbox.remote), bare=True, initial_head="main")
-    repository.config["receive.denyNonFastForwards"] = True
+def fill(stage: Stage) -> None:
+    """The ids and keys that jobs take from the environments of Actions."""
+    settings = load((stage.person(PAT).folder / PATH).read_bytes(), PATH).data
+    rows = settings["environments"].items()
+    wanted = {name: (*row["secrets"], *row["variables"]) for name, row in rows}
+    stage.hub.fill_environments(wanted)
 
 
 def commit(stage: Stage, who: Actor, message: str) -> None:
@@ -79,10 +82,27 @@ def commit(stage: Stage, who: Actor, message: str) -> None:
     stage.silently(who, "git", "commit", "--quiet", "--message", message)
 
 
-def _identify(stage: Stage, person: Person) -> None:
-    actor = stage.person(person)
-    stage.silently(actor, "git", "config", "user.name", person.login)
-    stage.silently(actor, "git", "config", "user.email", person.email)
+def leave_forge(sandbox: Sandbox) -> None:
+    """Lets the clones do without the forge: they get its bare repository for a remote."""
+    shared = sandbox.forge / f"{REPOSITORY}.git"
+    if shared.exists():
+        with suppress(KeyError):
+            del pygit2.Repository(str(shared)).config["core.hooksPath"]
+    for name in CLONES:
+        if (sandbox.clone(name) / ".git").exists():
+            pygit2.Repository(str(sandbox.clone(name))).remotes.set_url("origin", str(shared))
+
+
+def _clone(stage: Stage, name: str, person: Person | None = None) -> None:
+    """A clone for a job, or for a person, who pushes with a token."""
+    sandbox = stage.sandbox
+    here = Actor(name="demo", folder=sandbox.root)
+    stage.silently(here, "git", "clone", "--quiet", stage.hub.clone_url, name)
+    if person is not None:
+        actor = stage.person(person)
+        stage.silently(actor, "git", "config", "user.name", person.login)
+        stage.silently(actor, "git", "config", "user.email", person.email)
+        stage.silently(actor, "git", "config", "credential.helper", _HELPER)
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -8,7 +8,7 @@ import shlex
 import shutil
 import socket
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +19,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 ENVIRONMENTS = ("dev", "staging", "production")
 _LOCALHOST = "127.0.0.1"
 _MARKER = ".made-by-the-demo"
-_OURS = ("MODELCTL_", "MLFLOW_", "GIT_", "LOCUST_", "PYTEST_", "COV_")
+_OURS = ("MODELCTL_", "MLFLOW_", "GITHUB_", "GH_", "GIT_", "LOCUST_", "PYTEST_", "COV_")
 # One thread each: the demo fills the cores with processes. PYTHONDONTWRITEBYTECODE would have each
 # of dozens of processes compile the same packages again.
 _DROPPED = ("PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "PYTHONSAFEPATH", "COLUMNS", "FORCE_COLOR")
@@ -42,9 +42,9 @@ class Sandbox:
     root: Path
 
     @property
-    def remote(self) -> Path:
-        """The bare repository that everybody shares."""
-        return self.root / "remote.git"
+    def forge(self) -> Path:
+        """What stands for GitHub: its repositories, and where its process is found again."""
+        return self.root / "forge"
 
     @property
     def data(self) -> Path:
@@ -58,13 +58,13 @@ class Sandbox:
 
     @property
     def keys(self) -> Path:
-        """Private signing keys."""
+        """Private keys and tokens."""
         return self.root / "keys"
 
     @property
-    def pulls(self) -> Path:
-        """Pull requests with their reviews, as GitHub's API gives them."""
-        return self.root / "pulls"
+    def pages(self) -> Path:
+        """The pages of pull requests, as files."""
+        return self.root / "pages"
 
     @property
     def serving(self) -> Path:
@@ -93,9 +93,12 @@ class Sandbox:
             if not name.startswith(_OURS) and name not in _DROPPED
         }
         path = os.pathsep.join((*self._programs(), os.environ.get("PATH", os.defpath)))
+        direct = ",".join(filter(None, (_direct(kept), _LOCALHOST, "localhost")))
         return {
             **kept,
             **_SETTINGS,
+            "NO_PROXY": direct,
+            "no_proxy": direct,
             "PATH": path,
             "MLFLOW_TRACKING_URI": self.tracking_uri,
             "MODELCTL_LOCAL_ROOT": str(self.serving),
@@ -103,13 +106,13 @@ class Sandbox:
 
     def create(self) -> None:
         """Make the empty folders; whatever an earlier run left was removed before."""
-        folders = (self.data, self.results, self.keys, self.pulls, self.root / "mlflow")
+        folders = (self.data, self.results, self.keys, self.forge, self.root / "mlflow")
         for folder in (self.root, *folders):
             folder.mkdir(parents=True, exist_ok=True)
         (self.root / _MARKER).write_text("The next `make demo` removes this folder.\n")
         self.keys.chmod(0o700)
         self._write_shim()
-        self._write_env()
+        self.write_env()
 
     def exists(self) -> bool:
         """Whether an earlier run made it.
@@ -160,8 +163,8 @@ class Sandbox:
         shim.write_text(f'#!/bin/sh\nPYTHONPATH={path} exec {python} -m modelctl "$@"\n')
         shim.chmod(0o755)
 
-    def _write_env(self) -> None:
-        """`env.sh`, for whoever explores the sandbox afterwards."""
+    def write_env(self, more: Iterable[str] = ()) -> None:
+        """`env.sh`, for whoever explores the sandbox afterwards, with `more` lines."""
         programs = os.pathsep.join(self._programs())
         key = shlex.quote(str(self.keys / "deployer.pem"))
         lines = [
@@ -171,8 +174,14 @@ class Sandbox:
             f"export MODELCTL_LOCAL_ROOT={shlex.quote(str(self.serving))}",
             f'export MODELCTL_SIGNING_KEY="$(cat {key})"',
             "export MLFLOW_DISABLE_TELEMETRY=true DO_NOT_TRACK=true",
+            *more,
         ]
         (self.root / "env.sh").write_text("\n".join(lines) + "\n")
+
+
+def _direct(environment: Mapping[str, str]) -> str:
+    """What the user has no proxy asked for."""
+    return environment.get("NO_PROXY") or environment.get("no_proxy") or ""
 
 
 def free_ports(usual: Mapping[str, int]) -> Mapping[str, int]:

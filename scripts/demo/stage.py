@@ -2,33 +2,40 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 import threading
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from demo.failure import DemoError
-from demo.forge import Forge
-from demo.people import Person
+from demo.hub import Hub, Pull
+from demo.people import TEAMS, Person
 from demo.sandbox import Sandbox
 from demo.screen import Later, Screen, Voice
 from demo.shell import Done, Shell
+from modelctl.domain.settings import DEPLOY, GATE
 
 PASS, BLOCKED, USAGE = 0, 1, 2
+READY = "ready to merge"
 JOBS = "jobs"
+_JOBS = {"gates": (GATE, None), "deploy": (DEPLOY, "deployer"), "ci": (DEPLOY, "ci")}
+"""Which App each job acts as, and whose key it signs with."""
+
 Part = Callable[[Voice], None]
 _NOTHING: Mapping[str, str] = {}
+_NO_MLFLOW = {"MLFLOW_TRACKING_URI": ""}
+"""For whoever neither makes nor measures nor deploys models."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Actor:
-    """Someone at a prompt: a person in their clone, or a job with its signing key in `env`."""
+    """Someone at a prompt: a person in their clone, or a job. `secrets` are the variables with
+    their tokens and keys."""
 
     name: str
     folder: Path
-    env: Mapping[str, str] = field(default_factory=dict)
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +51,7 @@ class Excerpt:
 ALL = Excerpt()
 HEADLINE = Excerpt(first=1, progress=False)
 RESULT = Excerpt(progress=False)
+_IN_SHORT = Excerpt(first=2, progress=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,18 +64,28 @@ class Stage:
     sandbox: Sandbox
     screen: Screen
     shell: Shell
-    forge: Forge
+    hub: Hub
     ports: Mapping[str, int]
     usual_ports: Mapping[str, int]
 
     def person(self, who: Person) -> Actor:
-        """A person in their own clone."""
-        return Actor(name=who.login, folder=self.sandbox.clone(who.login))
+        """A person in their own clone, with a token of theirs."""
+        folder = self.sandbox.clone(who.login)
+        secrets = self.hub.by_person(who)
+        if who in TEAMS["platform"]:
+            secrets |= _NO_MLFLOW
+        return Actor(name=who.login, folder=folder, secrets=secrets)
 
     def job(self, name: str) -> Actor:
-        """A job with its key, in the clone of the jobs."""
-        key = (self.sandbox.keys / f"{name}.pem").read_text()
-        return Actor(name=name, folder=self.sandbox.clone(JOBS), env={"MODELCTL_SIGNING_KEY": key})
+        """A job in the clone of the jobs, with the App that it acts as and its signing key."""
+        app, signer = _JOBS[name]
+        secrets = self.hub.by_app(app)
+        if signer is None:
+            secrets |= _NO_MLFLOW
+        else:
+            key = (self.sandbox.keys / f"{signer}.pem").read_text()
+            secrets["MODELCTL_SIGNING_KEY"] = key
+        return Actor(name=name, folder=self.sandbox.clone(JOBS), secrets=secrets)
 
     def types(
         self,
@@ -107,25 +125,24 @@ class Stage:
         return done.out
 
     def judged(
-        self,
-        who: Actor,
-        command: str,
-        show: Excerpt = ALL,
-        *,
-        blocked_by: Collection[str] = (),
+        self, *pulls: Pull, says: str = READY, show: Excerpt = RESULT, again: bool = False
     ) -> None:
-        """A `modelctl check` is shown and run, and must be blocked by just these gates.
+        """The job that guards the branches judges pull requests: one by its number, or `again`
+        after a review by its head, and then in short; several as it finds them open. After that
+        the titles of their check runs must begin with what the story `says`.
 
         Raises:
-            DemoError: other gates block it, or none do.
+            DemoError: one doesn't.
         """
-        code = BLOCKED if blocked_by else PASS
-        self.types(who, command, show, code=code)
-        args = [*shlex.split(command), "--format", "json"]
-        gates = _blocking(json.loads(self._run(who, args, merged=False).out))
-        if gates != set(blocked_by):
-            found, told = (", ".join(sorted(some)) or "no gate" for some in (gates, blocked_by))
-            raise DemoError(f"`{command}` is blocked by {found}; the story says by {told}")
+        which = str(pulls[0].number) if len(pulls) == 1 else "--open"
+        if again:
+            which, show = f"--head {self.hub.head(pulls[0])}", _IN_SHORT
+        self.types(self.job("gates"), f"modelctl pr check {which} --exit-zero", show)
+        for pull in pulls:
+            conclusion, title = self.hub.check(pull)
+            if not title.startswith(says) or (conclusion == "success") != (says == READY):
+                told = f"the check of #{pull.number} says `{title}` ({conclusion})"
+                raise DemoError(f"{told}; the story says `{says}`")
 
     def together(self, first: Part, *others: Part, brief: bool = False, told: bool = True) -> Later:
         """Parts that happen at the same time: the first is seen as it happens, the others after
@@ -162,7 +179,9 @@ class Stage:
     ) -> Done:
         look = {"COLUMNS": str(self.screen.report_width)}
         look |= {"FORCE_COLOR": "1"} if self.screen.color else {"NO_COLOR": "1"}
-        return self.shell.run(args, cwd=who.folder, env={**look, **who.env, **env}, merged=merged)
+        # Only these two act as somebody. What trains, tests and loads models gets no secret.
+        secrets = who.secrets if args[0] in ("git", "modelctl") else {}
+        return self.shell.run(args, cwd=who.folder, env={**look, **secrets, **env}, merged=merged)
 
 
 class _Thread(threading.Thread):
@@ -185,14 +204,6 @@ class _Thread(threading.Thread):
         """Raise what went wrong, if anything did."""
         if self._error is not None:
             raise self._error
-
-
-def _blocking(report: Mapping[str, object]) -> set[str]:
-    """The gates of a JSON report that block."""
-    verdicts = report["verdicts"]
-    assert isinstance(verdicts, list)
-    outcomes = [pair for verdict in verdicts for pair in verdict["gates"].items()]
-    return {gate for gate, outcome in outcomes if outcome not in ("pass", "waived")}
 
 
 def _otherwise(done: Done, code: int) -> DemoError:

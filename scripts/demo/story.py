@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from demo import closing, first_versions, improvement, refusals, rules, training
 from demo.cases import Trained
 from demo.people import PAT
-from demo.stage import HEADLINE, Stage
+from demo.stage import BLOCKED, Excerpt, Stage
 
+_APPLIED = Excerpt(last=7)
 LATER = ("tumor-shy", "diabetes-ten", "tumor-logistic")
 
 
@@ -29,31 +30,25 @@ def play(stage: Stage) -> None:
 def _adopt(stage: Stage) -> None:
     with stage.screen.chapter(
         "A repository and its rules",
-        "A bare repository stands for GitHub; people and jobs have clones of it, and the prompts "
-        "say who types. The rules are those that this project ships, with people, teams and keys. "
-        "Only time is scaled: instead of 24 h a version has to serve in staging for "
-        f"{rules.SOAK_SECONDS} s.",
+        "A small forge on this machine stands for GitHub: it answers the same API, enforces branch "
+        "rules as GitHub does, and is used by the same commands. People have tokens, jobs act as "
+        "GitHub Apps, and the prompts say who types. The rules are those that this project ships.",
     ):
         pat = stage.person(PAT)
-        rules.adopt(stage)
-        ci = " ".join(f"--kind {kind}" for kind in rules.CI_KINDS)
-        jobs = " ".join(f"--kind {kind}" for kind in rules.DEPLOYER_KINDS)
-        keygen = "modelctl evidence keygen"
-        stage.types(
-            pat,
-            f"{keygen} ci --owner platform {ci} --environment offline --environment staging "
-            "--private ../keys/ci.pem",
-            HEADLINE,
-        )
-        stage.types(
-            pat,
-            f"{keygen} deployer --owner platform {jobs} --environment dev --environment staging "
-            "--environment production --private ../keys/deployer.pem",
-            HEADLINE,
+        rules.copy(stage)
+        stage.types(pat, rules.init_command(stage), Excerpt(first=4, last=2))
+        stage.screen.say(
+            f"{PAT.login} adds who leads which team. Only time is scaled: instead of 24 h a "
+            f"version has to serve in staging for {rules.SOAK_SECONDS} s."
         )
         rules.fit(stage)
         stage.types(pat, "modelctl policy lint")
         rules.share(stage)
+        stage.screen.say("Branch rules, environments and labels are files too:")
+        stage.types(pat, "modelctl github apply --yes", _APPLIED, code=BLOCKED)
+        stage.screen.say("What only a person can enter are the keys of the Apps. Then all is well:")
+        rules.fill(stage)
+        stage.types(pat, "modelctl doctor")
 
 
 def _train_on(stage: Stage) -> Mapping[str, Trained]:

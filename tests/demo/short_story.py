@@ -22,9 +22,10 @@ def play(sandbox: str) -> int:
     from modelctl.adapters.local.processes import free_port
 
     def story(stage: Stage) -> None:
-        here = Actor(name="demo", folder=stage.sandbox.root, env={"PYTHONPATH": str(SCRIPTS)})
+        here = Actor(name="demo", folder=stage.sandbox.root)
+        env = {"PYTHONPATH": str(SCRIPTS)}
         # Not a port of the stage: several tests at once would find the same ones free.
-        stage.types(here, f"python {__file__} serve {free_port()} {sandbox}")
+        stage.types(here, f"python {__file__} serve {free_port()} {sandbox}", env=env)
         stage.screen.say(READY)
         stage.together(
             lambda voice: stage.types(here, f"python {__file__} wait {sandbox}", voice=voice),

@@ -16,6 +16,8 @@ import pytest
 PROJECT = Path(__file__).parents[2]
 SHORT_STORY = Path(__file__).with_name("short_story.py")
 PATIENCE = 50.0
+RUNNING = 1 + 5 + 4 + 1
+"""The forge, what serves, commands, and the story itself."""
 
 
 @pytest.fixture
@@ -86,11 +88,12 @@ class Demo:
 
 
 def play_short_story(demo: Demo) -> subprocess.Popen[bytes]:
-    """Until two servers with a child each, their router, and two commands with a child each run."""
+    """Until the forge, two servers with a child each, their router, and two commands with a child
+    each run."""
     story = demo.start(str(SHORT_STORY), "play", str(demo.sandbox))
     demo.await_told("servers and commands are there")
     deadline = time.monotonic() + PATIENCE
-    while len(demo.processes()) < 5 + 4 + 1:
+    while len(demo.processes()) < RUNNING:
         assert time.monotonic() < deadline, demo.processes()
         time.sleep(0.05)
     return story
@@ -139,4 +142,4 @@ def test_only_one_demo_plays_in_a_sandbox(demo: Demo) -> None:
     second = demo.start(str(SHORT_STORY), "play", str(demo.sandbox))
     assert second.wait(PATIENCE) == 1
     assert "another demo runs" in demo.told()
-    assert len(demo.processes()) == 5 + 4 + 1
+    assert len(demo.processes()) == RUNNING

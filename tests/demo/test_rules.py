@@ -2,41 +2,41 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Iterator
 
 import pytest
 
-from demo import rules
+from demo import hosting, hub, rules
 from demo.failure import DemoError
-from demo.forge import Forge
-from demo.people import EVERYBODY, PAT
+from demo.people import PAT
 from demo.sandbox import ENVIRONMENTS, Sandbox
 from demo.screen import Screen
 from demo.shell import Shell
-from demo.stage import JOBS, Actor, Stage
+from demo.stage import BLOCKED, JOBS, READY, Actor, Stage
+from forge import people as forge_people
 from modelctl.adapters.git import Repository
 from modelctl.adapters.policies import load_policy
 
 
-@pytest.fixture
-def stage(tmp_path: Path) -> Stage:
+@pytest.fixture(scope="module")
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     """A stage on which the rules were adopted, fitted and shared."""
-    sandbox = Sandbox(root=tmp_path / "demo")
+    sandbox = Sandbox(root=tmp_path_factory.mktemp("rules") / "demo")
     sandbox.create()
-    rules.create_remote(sandbox)
+    forge = hosting.start(sandbox)
+    shell = Shell(sandbox.log, {**sandbox.environment(), **forge.environment})
     ports = dict.fromkeys(ENVIRONMENTS, 1)
     stage = Stage(
-        sandbox=sandbox,
-        screen=Screen(),
-        shell=Shell(sandbox.log, sandbox.environment()),
-        forge=Forge(sandbox.remote, sandbox.pulls, EVERYBODY),
-        ports=ports,
-        usual_ports=ports,
+        sandbox=sandbox, screen=Screen(), shell=shell, hub=forge, ports=ports, usual_ports=ports
     )
-    rules.adopt(stage)
-    rules.fit(stage)
-    rules.share(stage)
-    return stage
+    try:
+        rules.copy(stage)
+        stage.types(stage.person(PAT), rules.init_command(stage), None)
+        rules.fit(stage)
+        rules.share(stage)
+        yield stage
+    finally:
+        hosting.end(sandbox)
 
 
 def test_the_fitted_rules_are_a_policy_with_the_people_of_the_story(stage: Stage) -> None:
@@ -57,8 +57,13 @@ def test_the_fitted_rules_are_a_policy_with_the_people_of_the_story(stage: Stage
 def test_only_people_keys_and_time_differ_from_what_the_project_ships(stage: Stage) -> None:
     pat = stage.person(PAT)
     changed = stage.silently(pat, "git", "diff", "--name-only", "HEAD~1").split()
-    assert changed == [
+    assert [path for path in changed if not path.startswith(".github/rulesets/")] == [
+        ".github/settings.yaml",
+        "CODEOWNERS",
         "policies/gates/tests.yaml",
+        "policies/keys/ci.yaml",
+        "policies/keys/deployer.yaml",
+        "policies/keys/registrar.yaml",
         "policies/ownership.yaml",
         "policies/roles.yaml",
     ]
@@ -68,7 +73,7 @@ def test_only_people_keys_and_time_differ_from_what_the_project_ships(stage: Sta
 
 
 def test_every_branch_of_the_lifecycle_has_the_rules(stage: Stage) -> None:
-    here = Actor(name="demo", folder=stage.sandbox.remote)
+    here = Actor(name="demo", folder=stage.sandbox.forge / f"{hub.REPOSITORY}.git")
     tips = stage.silently(here, "git", "for-each-ref", "--format=%(refname:short) %(objectname)")
     branches = dict(line.split() for line in tips.splitlines())
     assert branches.keys() == {"main", "ml", "develop"}
@@ -84,13 +89,52 @@ def test_the_story_types_only_what_ends_as_it_says(stage: Stage) -> None:
         stage.types(pat, "modelctl policy lint", code=1)
 
 
+def test_github_is_as_the_settings_say_and_the_rules_are_in_force(stage: Stage) -> None:
+    pat = stage.person(PAT)
+    stage.types(pat, "modelctl github apply --yes", None, code=BLOCKED)
+    rules.fill(stage)
+    stage.types(pat, "modelctl github plan --check", None)
+    stage.types(pat, "modelctl doctor", None)
+    stage.silently(pat, "git", "commit", "--quiet", "--allow-empty", "--message", "Past the rules")
+    with pytest.raises(DemoError, match="git push origin main` ended with 1") as caught:
+        stage.silently(pat, "git", "push", "origin", "main")
+    assert "Repository rule violations found for refs/heads/main" in caught.value.detail
+
+
 def test_a_judgement_must_be_the_one_of_the_story(stage: Stage) -> None:
     pat = stage.person(PAT)
+    stage.silently(pat, "git", "switch", "--quiet", "--create", "feature/none", "origin/ml")
     (pat.folder / "policies" / "strategies.yaml").write_text("strategies: {}\n")
     rules.commit(stage, pat, "No strategies")
-    command = "modelctl check --base origin/ml --head HEAD --no-reviews"
-    stage.judged(pat, command, blocked_by={"rules-branch", "sync"})
-    with pytest.raises(DemoError, match="by rules-branch, sync; the story says by fairness"):
-        stage.judged(pat, command, blocked_by={"fairness"})
-    with pytest.raises(DemoError, match="the story says 0"):
-        stage.judged(pat, command)
+    stage.silently(pat, "git", "push", "--quiet", "origin", "HEAD")
+    with forge_people.Person(stage.hub.url, stage.hub.tokens["pat"], hub.REPOSITORY) as person:
+        number = person.open_pull("feature/none", "ml")["number"]
+    pull = hub.Pull(number=number, author=PAT, base="ml")
+    stage.judged(pull, says="blocked by rules-branch and sync; waiting for 1 platform")
+    stage.judged(pull, says="blocked by rules-branch and sync", again=True)
+    for otherwise in (READY, "blocked by sync"):
+        with pytest.raises(DemoError, match=f"the story says `{otherwise}`"):
+            stage.judged(pull, says=otherwise)
+
+
+def test_no_secret_comes_into_the_log(stage: Stage) -> None:
+    told = stage.sandbox.log.read_text()
+    assert "modelctl init" in told
+    for secret in (*stage.hub.tokens.values(), *(app.key for app in stage.hub.apps.values())):
+        assert secret.splitlines()[-1] not in told
+    assert "PRIVATE KEY" not in told
+
+
+def test_only_git_and_modelctl_act_as_somebody(stage: Stage) -> None:
+    ask = "import os; print(sorted(n for n in os.environ if 'TOKEN' in n or 'KEY' in n))"
+    for actor in (stage.person(PAT), stage.job("ci")):
+        assert actor.secrets
+        assert stage.silently(actor, "python", "-c", ask).strip() == "[]"
+
+
+def test_the_clones_do_without_the_forge_afterwards(stage: Stage) -> None:
+    hosting.end(stage.sandbox)
+    rules.leave_forge(stage.sandbox)
+    jobs = Actor(name=JOBS, folder=stage.sandbox.clone(JOBS))
+    stage.silently(jobs, "git", "push", "--quiet", "origin", "HEAD:refs/heads/env/dev")
+    stage.silently(jobs, "git", "fetch", "--quiet", "origin", "env/dev")

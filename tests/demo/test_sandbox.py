@@ -69,9 +69,16 @@ def test_settings_of_the_user_do_not_reach_the_commands(
     monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", "secret")
     monkeypatch.setenv("GIT_DIR", "/elsewhere")
     monkeypatch.setenv("PYTHONPATH", "scripts")
+    monkeypatch.setenv("GITHUB_TOKEN", "secret")
+    monkeypatch.setenv("GH_TOKEN", "secret")
     monkeypatch.setenv("HTTP_PROXY", "kept")
+    monkeypatch.setenv("NO_PROXY", "intern.example")
     environment = sandbox.environment()
     gone = ("MODELCTL_TRUSTED_REF", "MLFLOW_TRACKING_TOKEN", "GIT_DIR", "PYTHONPATH")
+    assert not {"GITHUB_TOKEN", "GH_TOKEN"} & environment.keys()
+    assert (
+        environment["NO_PROXY"] == environment["no_proxy"] == "intern.example,127.0.0.1,localhost"
+    )
     assert not set(gone) & environment.keys()
     assert environment["HTTP_PROXY"] == "kept"
     assert environment["MODELCTL_LOCAL_ROOT"] == str(sandbox.serving)
