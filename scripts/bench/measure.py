@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from bench.lab import Lab
 
 
+RATIO = "×"
+
+
 class Direction(StrEnum):
     """Which side of its limit a value has to be on."""
 
@@ -21,7 +24,8 @@ class Direction(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pair:
-    """What both sides took in one turn: seconds, or megabytes of which the other side has one."""
+    """What both sides took in one turn: seconds, or calls. Of an amount that is compared with its
+    limit alone, such as megabytes, the other side says how many seconds it took, if anything."""
 
     ours: float
     other: float
@@ -32,8 +36,9 @@ class Measure:
     """One line of the table.
 
     `what` and `against` name the two sides. At most: `ours / other` must not be more than `limit`.
-    At least: `other / ours`, how many times faster, must not be less. `take` yields the turns;
-    `note` says what a reader must know of how the figures came to be.
+    At least: `other / ours`, how many times faster, must not be less. With another unit than `×`
+    it is `ours` alone that must not be more. `take` yields the turns; `amount` is what the sides
+    are counted in; `note` says what a reader must know of how the figures came to be.
     """
 
     name: str
@@ -42,11 +47,14 @@ class Measure:
     limit: float
     take: Callable[[Lab], Iterable[Pair]]
     direction: Direction = Direction.AT_MOST
-    unit: str = "×"
+    unit: str = RATIO
+    amount: str = "s"
     note: str = ""
 
     def value(self, pair: Pair) -> float:
         """What one turn says."""
+        if self.unit != RATIO:
+            return pair.ours
         ratio = pair.ours / pair.other
         return ratio if self.direction is Direction.AT_MOST else 1 / ratio
 

@@ -14,7 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.table import Table
 from rich.text import Text
 
-from bench.measure import Measure, Result
+from bench.measure import RATIO, Measure, Result
 
 _PLAIN_WIDTH, _WIDEST = 120, 140
 
@@ -139,9 +139,9 @@ def _row(result: Result) -> tuple[Text, ...]:
         Text("✓" if result.ok else "✗", f"bold {style}"),
         Text(measure.name, "bold"),
         Text(measure.what),
-        Text(_taken(measure, result.ours)),
+        Text(_taken(_counted(measure), result.ours)),
         Text(measure.against),
-        Text("" if measure.unit == "MB" else _taken(measure, result.other)),
+        Text(_taken(measure.amount, result.other) if measure.against else ""),
         Text.assemble((_valued(measure, result.value), f"bold {style}"), (f"\n{spread}", "dim")),
         Text(_limit(measure)),
     )
@@ -167,7 +167,12 @@ def _figure(value: float) -> str:
     return f"{value:.2f}" if value < 10 else f"{value:.0f}"
 
 
-def _taken(measure: Measure, amount: float) -> str:
-    if measure.unit == "MB":
-        return f"{amount:.0f} MB"
+def _counted(measure: Measure) -> str:
+    """What our side is counted in."""
+    return measure.amount if measure.unit == RATIO else measure.unit
+
+
+def _taken(unit: str, amount: float) -> str:
+    if unit != "s":
+        return f"{amount:.0f} {unit}"
     return f"{amount * 1000:.0f} ms" if amount < 1 else f"{amount:.2f} s"

@@ -115,4 +115,9 @@ def test_everything_that_must_hold_is_measured() -> None:
         "ledger-who-served": ("≤", 1.3, "×"),
         "ledger-status": ("≤", 1.3, "×"),
         "memory": ("≤", 500, "MB"),
+        "pr-check-calls": ("≤", 12, "calls"),
+        "pr-check-growth": ("≤", 1.0, "×"),
+        "pr-check-time": ("≤", 1.3, "×"),
+        "promote-calls": ("≤", 8, "calls"),
+        "promotions-at-once": ("≤", 0, "wrong"),
     }

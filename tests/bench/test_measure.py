@@ -42,6 +42,11 @@ def test_a_limit_holds_on_one_side(direction: Direction, value: float, ok: bool)
     assert result(pair, direction=direction).ok is ok
 
 
+def test_an_amount_is_held_to_its_limit_by_itself() -> None:
+    assert result((12, 300), unit="calls", limit=12).ok
+    assert not result((1, 300), unit="wrong", limit=0).ok
+
+
 def test_a_result_is_written_with_what_it_had_to_reach() -> None:
     assert result((1, 3), unit="×").as_data() == {
         "name": "x",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bench.measure import Measure
-from bench.measures import checks, ledger, memory, rendering, startup, status
+from bench.measures import checks, ledger, memory, pull_requests, rendering, startup, status
 
 MEASURES: Sequence[Measure] = (
     *startup.MEASURES,
@@ -14,4 +14,5 @@ MEASURES: Sequence[Measure] = (
     *rendering.MEASURES,
     *ledger.MEASURES,
     *memory.MEASURES,
+    *pull_requests.MEASURES,
 )
