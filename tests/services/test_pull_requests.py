@@ -335,3 +335,25 @@ def test_it_may_be_killed_at_any_write(
     assert sorted(pull.labels) == ["gate: waiting", "stage: Validation"]
     assert sorted(pull.requested) == ["ben", "lena"]
     assert len(hub.comments(number)) == 1
+
+
+def test_a_success_that_no_longer_holds_is_taken_back_before_anything_else(
+    hub: HubWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever kills it while it writes its comment must not leave the way to a merge open."""
+    from modelctl.adapters.github.comments import Comments
+
+    number = submitted(hub)
+    hub.approve(number, ["ben", "lena"])
+    check(hub, number)
+    head = hub.pull(number).head
+    assert state(hub, head) == "success"
+    hub.review("lena", number, "REQUEST_CHANGES")
+
+    def killed(*_args: Any, **_options: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Comments, "put", killed)
+    with pytest.raises(KeyboardInterrupt):
+        check(hub, number)
+    assert state(hub, head) != "success"
