@@ -74,6 +74,7 @@ def test_every_one_with_a_head_or_every_open_one(hub: HubWorld, cli: CommandLine
     number = submitted(hub)
     head = hub.pull(number).head
     assert f"#{number}" in cli("pr", "check", "--head", head, code=1)
+    hub.grow_old(number)
     assert f"#{number}" in cli("pr", "check", "--open", "--base", "ml", code=1)
     assert "nothing changed" in cli("pr", "check", "--open", "--base", "ml")
     assert cli("pr", "check", "--open", "--base", "main") == ""

@@ -38,9 +38,16 @@ def test_anything_else_is_no_mark(text: str) -> None:
 
 
 def test_a_verdict_holds_while_nothing_changed_and_not_for_long() -> None:
-    assert MARK.holds("a" * 16, AT)
-    assert not MARK.holds("c" * 16, AT)
-    assert not MARK.holds("a" * 16, AT + LIFE)
+    before = AT - timedelta(seconds=5)
+    assert MARK.holds("a" * 16, AT, before)
+    assert not MARK.holds("c" * 16, AT, before)
+    assert not MARK.holds("a" * 16, AT + LIFE, before)
+
+
+def test_what_came_in_the_second_of_the_reading_may_not_have_been_seen() -> None:
+    assert not MARK.holds("a" * 16, AT, AT)
+    assert not MARK.holds("a" * 16, AT, AT - timedelta(seconds=1))
+    assert MARK.holds("a" * 16, AT, AT - timedelta(seconds=2))
 
 
 def test_only_a_newer_run_counts_as_later_and_no_clock_that_is_wrong() -> None:

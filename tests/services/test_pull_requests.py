@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -220,13 +221,32 @@ def test_an_older_run_never_overwrites_a_newer_one(hub: HubWorld) -> None:
 def test_the_schedule_judges_what_changed(hub: HubWorld) -> None:
     number = submitted(hub)
     assert [one.skipped for one in check_open(hub)] == [None]
-    check_open(hub)  # what was written touched the pull request, so it is looked at once more
+    # What was written touched the pull request, so it is looked at once more.
+    assert [one.skipped for one in check_open(hub)] == [None]
+    hub.grow_old(number)
+    check_open(hub)
     with hub.requests() as asked:
         [done] = check_open(hub)
     assert "nothing changed" in (done.skipped or "")
     assert len([one for one in asked if "access_tokens" not in one]) <= 2
     hub.approve(number, ["ben", "lena"])
     hub.pull(number).updated_at = hub.pull(number).updated_at.replace(year=2030)
+    [done] = check_open(hub)
+    assert (done.skipped, done.exit_code) == (None, 0)
+
+
+def test_a_review_in_the_second_of_the_look_is_not_missed(hub: HubWorld) -> None:
+    """GitHub tells by the second when a pull request was touched."""
+    number = submitted(hub)
+    hub.approve(number, ["ben"])
+    check_open(hub)
+    hub.grow_old(number)
+    check_open(hub)
+    at = datetime.now(UTC).replace(microsecond=0)
+    hub.pull(number).updated_at = at
+    check_open(hub)
+    hub.approve(number, ["lena"])
+    hub.pull(number).updated_at = at
     [done] = check_open(hub)
     assert (done.skipped, done.exit_code) == (None, 0)
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -186,6 +187,11 @@ class HubWorld:
         return merged
 
     # What the forge holds.
+
+    def grow_old(self, number: int) -> None:
+        """A minute has gone by since anybody touched a pull request."""
+        pull = self.pull(number)
+        pull.updated_at -= timedelta(minutes=1)
 
     def pull(self, number: int) -> Pull:
         """A pull request as the forge has it."""

@@ -23,6 +23,7 @@ NO_MARK = "modelctl:1"
 """What a check run has that has to be judged again; GitHub keeps a mark that nothing replaces."""
 
 _SKEW = timedelta(minutes=5)
+_RESOLUTION = timedelta(seconds=2)  # a second of GitHub's, and one between its clock and ours
 _MARK = re.compile(
     r"modelctl:1:([0-9a-f]{16}):([0-9a-f]{16}):(\d{1,12}):(\d{1,12})(?::(\d{1,18})@(\d{1,18}))?"
 )
@@ -48,9 +49,11 @@ class Mark:
         times = f"{_second(self.at)}:{_second(self.due)}"
         return f"modelctl:1:{self.facts}:{self.output}:{times}{comment}"
 
-    def holds(self, facts: str, now: datetime) -> bool:
-        """Whether a verdict with this mark needs no second look."""
-        return self.facts == facts and now < self.due
+    def holds(self, facts: str, now: datetime, touched: datetime) -> bool:
+        """Whether a verdict with this mark needs no second look. `touched` is when any of the pull
+        requests was last changed: GitHub tells it by the second, so what came later in the second
+        in which the reviews were read looks like what was seen."""
+        return self.facts == facts and now < self.due and touched + _RESOLUTION <= self.at
 
     def is_later_than(self, at: datetime, now: datetime) -> bool:
         """Whether it tells of newer reviews than those of `at`. A mark of a time to come was made

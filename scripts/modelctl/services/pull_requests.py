@@ -129,7 +129,8 @@ def _stands(bench: Bench, pulls: Sequence[PullSummary]) -> bool:
     run = bench.github.checks.own(pulls[0].head, CHECK_NAME)
     mark = parse_mark(run.external_id) if run is not None else None
     facts = joint_facts(facts_of(bench.session, pull) for pull in pulls)
-    return mark is not None and mark.holds(facts, datetime.now(UTC))
+    touched = max(pull.updated_at for pull in pulls)
+    return mark is not None and mark.holds(facts, datetime.now(UTC), touched)
 
 
 def _check(
