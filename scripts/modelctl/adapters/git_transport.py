@@ -61,6 +61,9 @@ def fetch(directory: Path, remote: str, refspecs: Sequence[str], *, prune: bool 
         raise _unreachable(remote, done)
 
 
+_LOOKS = 3
+
+
 def fetch_branch(directory: Path, remote: str, branch: str, known: bool) -> bool:
     """Bring the remote-tracking reference of one branch up to date; whether the branch exists.
 
@@ -73,9 +76,13 @@ def fetch_branch(directory: Path, remote: str, branch: str, known: bool) -> bool
     """
     tracking = branch_ref(branch, remote)
     refspec = f"{branch_ref(branch)}:{tracking}"
-    done = _patiently(directory, *_FETCH, remote, refspec)  # no `+`: only ever forward
-    if done.code == 0:
-        return True
+    for _ in range(_LOOKS):
+        done = _patiently(directory, *_FETCH, remote, refspec)  # no `+`: only ever forward
+        if done.code == 0:
+            return True
+        # Another process of this clone may have fetched something newer in between.
+        if not _REWRITTEN.search(done.err):
+            break
     if _ABSENT.search(done.err):
         if known:
             raise _tampered(branch, remote, f"git push {remote} {tracking}:{branch_ref(branch)}")
