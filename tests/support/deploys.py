@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from modelctl.services.acting import Effects
 from modelctl.services.deploying import Deployed, deploy
 from support.world import World
 
@@ -13,5 +12,7 @@ def run(world: World, environment: str) -> Deployed:
         world.session(),
         world.transition(environment),
         world.merged(),
-        Effects(signer=world.deployer.signer),
+        world.deployer.signer,
+        apply=lambda state: None,
+        progress=lambda message: None,
     )

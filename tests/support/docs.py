@@ -72,13 +72,10 @@ def unknown(command: str) -> str | None:
             if word.partition("=")[0] not in _options(context):
                 return f"{context.command_path} {word}"
         elif isinstance(context.command, LazyGroup):
-            group, name = context.command, word
-            if word not in group.entries and group.default is not None:  # its arguments
-                name = group.default
-            found = group.get_command(context, name)
+            found = context.command.get_command(context, word)
             if found is None:
                 return f"{context.command_path} {word}"
-            context = click.Context(found, info_name=name, parent=context)
+            context = click.Context(found, info_name=word, parent=context)
     return None
 
 

@@ -5,21 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bench.measure import Measure
-from bench.measures import (
-    breach,
-    checks,
-    guard,
-    ledger,
-    memory,
-    metrics,
-    pull_requests,
-    rendering,
-    rollouts,
-    simulation,
-    startup,
-    status,
-    traffic,
-)
+from bench.measures import checks, ledger, memory, pull_requests, rendering, startup, status
 
 MEASURES: Sequence[Measure] = (
     *startup.MEASURES,
@@ -29,10 +15,4 @@ MEASURES: Sequence[Measure] = (
     *ledger.MEASURES,
     *memory.MEASURES,
     *pull_requests.MEASURES,
-    *rollouts.MEASURES,
-    *guard.MEASURES,
-    *breach.MEASURES,
-    *traffic.MEASURES,
-    *metrics.MEASURES,
-    *simulation.MEASURES,
 )

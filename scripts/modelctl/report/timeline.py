@@ -24,7 +24,6 @@ _STYLES = {
     What.DEPLOYMENT: "green",
     What.AGAIN: "green",
     What.ROLLBACK: "yellow",
-    What.ROLLOUT: "cyan",
     What.QUARANTINE: "red",
     What.DEPRECATION: "yellow",
     What.REJECTION: "magenta",

@@ -19,7 +19,6 @@ from modelctl.domain.policy import Transition
 from modelctl.domain.pull_labels import DEPLOYED, STAGE, gate_label, label_change
 from modelctl.domain.pulls import CheckState, DeploymentState, ForgeDeployment
 from modelctl.domain.rendering import RenderRequest
-from modelctl.domain.rollout_split import is_split
 from modelctl.errors import DependencyError, ModelctlError
 from modelctl.report.landing import comment
 from modelctl.report.sections import Links
@@ -39,8 +38,7 @@ _WORKING = (None, DeploymentState.IN_PROGRESS)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Job:
-    """Where it is told, and of what. `waits` is what the deploy itself has left to do, `coming` the
-    models of which a version is on its way: of those a deployment is only begun."""
+    """Where it is told, and of what. `waits` is what the deploy itself has left to do."""
 
     session: Session
     github: GitHub
@@ -48,7 +46,6 @@ class _Job:
     transition: Transition
     state: str | None
     waits: tuple[str, ...]
-    coming: frozenset[str]
 
     @property
     def environment(self) -> str:
@@ -75,11 +72,6 @@ def announce(
         transition=transition,
         state=done.state,
         waits=tuple(waits),
-        coming=frozenset(
-            one.model
-            for one in done.decisions
-            if not one.blocked and one.request is not None and is_split(one.request)
-        ),
     )
     return tuple(_left(job, by_pull(tuple(_landings(job, done.decisions)))))
 
@@ -100,11 +92,10 @@ def _left(job: _Job, groups: Mapping[int | None, Sequence[Landing]]) -> Iterator
 def _announce(job: _Job, number: int | None, brought: Sequence[Landing]) -> None:
     """Begins each deployment that isn't there, does the paperwork, and ends the deployments."""
     begun = [(one, found) for one in brought if (found := _begun(job, one)) is not None]
-    arrived = [one for one in brought if one.model not in job.coming]
-    if number is not None and any(one in arrived for one, _ in begun):
-        _tell(job, number, arrived)
+    if begun and number is not None:
+        _tell(job, number, brought)
     for one, found in begun:
-        if one.blocked or not (job.waits or one.model in job.coming):
+        if one.blocked or not job.waits:
             _end(job, one, found)
 
 
@@ -131,8 +122,7 @@ def _blocked(one: Decision) -> Iterator[Landing]:
 
 def _deployed(job: _Job, one: Decision, request: RenderRequest) -> Iterator[Landing]:
     last, place = _last(job.session, one.model, job.environment)
-    lately = last is not None and job.session.now - last.at <= RECENT
-    if last is None or not (one.moves or lately or one.model in job.coming):
+    if last is None or not (one.moves or job.session.now - last.at <= RECENT):
         return
     yield Landing(
         model=one.model,
