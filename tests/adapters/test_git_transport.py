@@ -127,6 +127,24 @@ def test_hooks_of_the_clone_do_not_run(here: Repository) -> None:
     assert here.publish("ledger", add(here, None, "a"), None)
 
 
+def test_what_a_process_beside_fetched_meanwhile_is_no_rewriting(
+    here: Repository, repo: RepoBuilder, tmp_path: Path
+) -> None:
+    """It asked the remote a moment later: its reference is ahead of what this one is told."""
+    shared = git(here.directory, "remote", "get-url", "origin").strip().removeprefix("file://")
+    known = here.latest("main")
+    newer = add(here, known, "newer")
+    git(here.directory, "push", "--quiet", "origin", f"{newer}:refs/heads/coming")
+    git(here.directory, "update-ref", "refs/remotes/origin/main", newer)
+    serve = tmp_path / "upload-pack"
+    serve.write_text(
+        f"#!/bin/sh\ngit-upload-pack \"$@\"\ngit -C '{shared}' update-ref refs/heads/main {newer}\n"
+    )
+    serve.chmod(0o755)
+    git(here.directory, "config", "remote.origin.uploadpack", str(serve))
+    assert here.latest("main") == newer
+
+
 @pytest.mark.parametrize("how", ["deleted", "rewritten"])
 def test_a_branch_that_was_tampered_with_is_not_built_on(
     here: Repository, shared: Path, how: str
