@@ -5,6 +5,7 @@ DEMO := .venv/.demo
 DEV := .venv/.dev
 PEERS := build/peers/.bench
 PRISM := build/prism/.ready
+MONITORING := build/monitoring/.ready
 COMPILE := uv pip compile --quiet --universal --python-version 3.11 \
 	--fork-strategy fewest --generate-hashes --no-header $(ARGS)
 
@@ -30,7 +31,7 @@ demo: $(DEMO) ## From trained models to a served prediction, in some minutes
 setup: $(DEV) ## Set up .venv with everything that the other targets need
 	@echo ".venv is ready: .venv/bin/modelctl --help"
 
-test: $(DEV) $(PRISM) ## Run the tests (ARGS="-k ledger" for some of them)
+test: $(DEV) $(PRISM) $(MONITORING) ## Run the tests (ARGS="-k ledger" for some of them)
 	@$(PYTHON_BIN) -m pytest -n 2 $(ARGS)
 
 lint: $(DEV) ## Check style, formatting, types and the imports between rooms
@@ -41,10 +42,10 @@ lint: $(DEV) ## Check style, formatting, types and the imports between rooms
 	PYTHONPATH=scripts .venv/bin/lint-imports --no-logo || status=1; \
 	exit $$status
 
-coverage: $(DEV) $(PRISM) ## Hold domain/ and gates/ to every branch
+coverage: $(DEV) $(PRISM) $(MONITORING) ## Hold domain/ and gates/ to every branch
 	@$(PYTHON_BIN) -m pytest -n 2 -q --cov --cov-report=term-missing:skip-covered $(ARGS)
 
-bench: $(DEV) $(PEERS) ## Measure against the peers (ONLY=name for one measure, ARGS=--list)
+bench: $(DEV) $(PEERS) $(MONITORING) ## Measure against the peers (ONLY=name for one measure, ARGS=--list)
 	@PYTHONPATH=scripts:tests $(PYTHON_BIN) -m bench $(if $(ONLY),--only $(ONLY)) $(ARGS)
 
 fuzz: $(DEV) ## Look for input that breaks something (SECONDS=600, TARGET=loader for one part)
@@ -59,8 +60,8 @@ docs: $(DEV) ## Write the generated references anew
 lock: ## Lock the requirements anew, with uv (ARGS=--upgrade for the newest)
 	@$(COMPILE) pyproject.toml --all-extras --group build --group test --group lint -o requirements/dev.txt
 	@$(COMPILE) pyproject.toml --extra demo --group build -c requirements/dev.txt -o requirements/demo.txt
-	@$(COMPILE) pyproject.toml --extra evaluate --extra github --extra mlflow --extra render --group build -c requirements/dev.txt -o requirements/measure.txt
-	@$(COMPILE) pyproject.toml --extra github --extra mlflow --extra render --group build -c requirements/dev.txt -o requirements/jobs.txt
+	@$(COMPILE) pyproject.toml --extra evaluate --extra github --extra mlflow --extra monitoring --extra render --group build -c requirements/dev.txt -o requirements/measure.txt
+	@$(COMPILE) pyproject.toml --extra github --extra mlflow --extra monitoring --extra render --group build -c requirements/dev.txt -o requirements/jobs.txt
 	@$(COMPILE) pyproject.toml --group build -c requirements/dev.txt -o requirements/core.txt
 	@$(COMPILE) --group bench -o requirements/bench.txt
 
@@ -86,3 +87,6 @@ $(PEERS): requirements/bench.txt
 
 $(PRISM): tests/github/package.json tests/github/package-lock.json | $(DEV)
 	@scripts/setup-prism
+
+$(MONITORING): scripts/setup-monitoring
+	@scripts/setup-monitoring

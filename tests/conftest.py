@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -68,6 +70,16 @@ def judged(tmp_path: Path) -> Iterator[Judged]:
 def forge(judged: Judged) -> Forge:
     """The judged forge. A violation fails the test that made it."""
     return judged.forge
+
+
+@pytest.fixture
+def prometheus(tmp_path: Path) -> Iterator[Callable[[str], str]]:
+    """Starts a real Prometheus with a history in OpenMetrics, and gives its address."""
+    from support.prometheus import backfilled
+
+    with ExitStack() as stack:
+        folders = (tmp_path / f"prometheus-{number}" for number in count())
+        yield lambda text: stack.enter_context(backfilled(next(folders), text))
 
 
 @pytest.fixture(scope="session", autouse=True)

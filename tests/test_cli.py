@@ -13,7 +13,8 @@ import click
 import pytest
 
 from modelctl import __version__
-from modelctl.cli import COMMANDS, LazyGroup, Table, cli, main, run
+from modelctl.cli import LazyGroup, cli, main, run
+from modelctl.command_tables import COMMANDS, Table
 
 SDKS = (
     "cel_expr_python", "difflib", "google.protobuf", "httpx", "importlib.metadata", "jsonschema",
@@ -115,6 +116,7 @@ def test_it_starts_with_little_more_than_click() -> None:
     assert version == f"modelctl {__version__}"
     assert set(modules.split()) <= {
         "_locale", "copy", "dataclasses", "gc", "locale", "modelctl", "modelctl.cli",
+        "modelctl.command_tables",
         "modelctl.errors",
     }  # fmt: skip
 

@@ -25,6 +25,8 @@ CONSOLE = [block for block in blocks(README) if block.language == "console"]
 RUN = [block for block in CONSOLE if not block.sandbox]
 SHOWN = [block for block in CONSOLE if block.sandbox]
 WIDTH = "100"
+PICTURE = "docs/images/rollout.svg"
+_NUMBER = re.compile(r"-?\d+\.\d+(?:e-?\d+)?")
 
 
 @pytest.fixture(scope="module")
@@ -34,6 +36,7 @@ def adopted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     files = (path for path in (ROOT / "policies").rglob("*") if path.is_file())
     repo.commit({str(path.relative_to(ROOT)): path.read_bytes() for path in files})
     repo.checkout()
+    (repo.directory / PICTURE).parent.mkdir(parents=True)
     return repo.directory
 
 
@@ -75,3 +78,13 @@ def test_both_kinds_of_blocks_are_there() -> None:
 def test_what_the_sandbox_showed_points_at_rules(block: Block) -> None:
     for file, line in re.findall(r"(policies/[\w/.-]+):(\d+)", block.text):
         assert "rule:" in (ROOT / file).read_text().splitlines()[int(line) - 1]
+
+
+def test_the_picture_is_what_the_command_beside_it_draws(adopted: Path) -> None:
+    (command,) = (c for block in RUN for c, _ in steps(block) if f"--svg {PICTURE}" in c)
+    assert f'src="{PICTURE}"' in README.read_text()
+    printed(command, adopted)
+    drawn, shown = ((folder / PICTURE).read_text() for folder in (adopted, ROOT))
+    assert _NUMBER.sub("…", drawn) == _NUMBER.sub("…", shown)
+    places = ([float(n) for n in _NUMBER.findall(text)] for text in (drawn, shown))
+    assert all(abs(one - other) < 0.01 for one, other in zip(*places, strict=True))

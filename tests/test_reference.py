@@ -12,7 +12,7 @@ import pytest
 
 import reference
 from modelctl.adapters.schema import KINDS
-from modelctl.cli import COMMANDS, Table
+from modelctl.command_tables import COMMANDS, Table
 from reference_pages.schemas import OTHER_FILES, POLICY_FILES
 
 ROOT = Path(__file__).parents[1]

@@ -38,7 +38,8 @@ class Measure:
     `what` and `against` name the two sides. At most: `ours / other` must not be more than `limit`.
     At least: `other / ours`, how many times faster, must not be less. With another unit than `×`
     it is `ours` alone that must not be more. `take` yields the turns; `amount` is what the sides
-    are counted in; `note` says what a reader must know of how the figures came to be.
+    are counted in; `note` says what a reader must know of how the figures came to be. Where there
+    is a `worst`, no single turn may be more than that.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Measure:
     unit: str = RATIO
     amount: str = "s"
     note: str = ""
+    worst: float | None = None
 
     def value(self, pair: Pair) -> float:
         """What one turn says."""
@@ -88,17 +90,23 @@ class Result:
 
     @property
     def ok(self) -> bool:
-        """Whether the median is on the right side of the limit."""
+        """Whether the median is on the right side of the limit, and no turn too bad."""
+        worst = self.measure.worst
+        if worst is not None and self.values[-1] > worst:
+            return False
         if self.measure.direction is Direction.AT_MOST:
             return self.value <= self.measure.limit
         return self.value >= self.measure.limit
 
     def as_data(self) -> dict[str, Any]:
         """As `build/bench.json` has it."""
+        worst = self.measure.worst
+        more = {"highest": round(self.values[-1], 3), "worst": worst} if worst is not None else {}
         return {
             "name": self.measure.name,
             "value": round(self.value, 3),
             "unit": self.measure.unit,
             "limit": self.measure.limit,
+            **more,
             "ok": self.ok,
         }

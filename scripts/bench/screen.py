@@ -155,8 +155,9 @@ def _told(result: Result) -> Text:
 
 
 def _limit(measure: Measure) -> str:
-    faster = " faster" if measure.direction.name == "AT_LEAST" else ""
-    return f"{measure.direction} {measure.limit:g} {measure.unit}{faster}"
+    faster = " faster" if measure.direction.name == "AT_LEAST" and measure.unit == RATIO else ""
+    worst = f", worst ≤ {measure.worst:g}" if measure.worst is not None else ""
+    return f"{measure.direction} {measure.limit:g} {measure.unit}{faster}{worst}"
 
 
 def _valued(measure: Measure, value: float) -> str:

@@ -7,6 +7,7 @@ import os
 from demo.cases import CASES, TUMOR
 from demo.deploys import port_option
 from demo.evidence import endpoint
+from demo.failure import DemoError
 from demo.hub import REPOSITORY
 from demo.people import PAT
 from demo.stage import RESULT, Excerpt, Stage
@@ -19,6 +20,10 @@ _ON_THE_FORGE = (
     f"modelctl rollback {TUMOR.model} --env production --reason 'It drifts.' --dry-run",
     "as_gates modelctl pr check --open",
 )
+
+_PAGES = ("pulls.html", "pull/7.html", "pull/14.html", "pull/16.html", "issues/17.html")
+"""All pull requests, one that was blocked, a promotion, what the guard opened: the way back, and
+the incident."""
 
 ALIASES = """\
 import sys
@@ -68,10 +73,16 @@ def _deployments(stage: Stage) -> str:
 
 
 def _export(stage: Stage) -> None:
-    """The pages of the pull requests, to be opened in a browser."""
+    """The pages of the forge, to be opened in a browser.
+
+    Raises:
+        DemoError: one that is named isn't there.
+    """
     folder = stage.hub.export(stage.sandbox.pages)
-    stage.screen.say("The pull requests as their readers see them, to be opened in a browser:")
-    for page in ("pulls.html", "pull/7.html", "pull/12.html"):
+    stage.screen.say("Pull requests and the incident as people see them, for a browser:")
+    for page in _PAGES:
+        if not (folder / page).exists():
+            raise DemoError(f"the forge has no page {page}")
         stage.screen.verbatim(os.path.relpath(folder / page))
 
 
@@ -96,10 +107,13 @@ def try_next(stage: Stage, *, serving: bool) -> None:
         f"modelctl diff {TUMOR.model}@1.0.0 {TUMOR.model}@1.1.0",
         "modelctl audit who-served production",
         f"modelctl ledger show {TUMOR.model} 1",
-        "modelctl retention list",
+        f"modelctl rollout explain {TUMOR.model} --env production",
+        f"modelctl rollout compare {TUMOR.model} --env staging",
+        "modelctl rollout simulate --strategy canary-day --scenario slow:at=6h --png slow.png",
         "modelctl policy backtest --base origin/main",
         "modelctl render production",
         *(_ON_THE_FORGE if serving else ()),
+        f"{job}modelctl guard --all --once",
         f"{job}modelctl deploy production{port_option(stage, 'production')}",
         f"curl -i -H 'Content-Type: application/json' -d @../data/tumor-sample.json {address}",
         "modelctl local stop",

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
-from demo.cases import Case, Trained
+from demo.cases import CASES, Case, Trained
 from demo.failure import DemoError
 from demo.screen import Voice
 from demo.stage import ALL, HEADLINE, RESULT, Excerpt, Stage
@@ -50,8 +52,20 @@ def examine(
     scan(stage, voice, case, version, branch)
 
 
-def try_out(stage: Stage, case: Case, version: str) -> None:
-    """The served version: end-to-end tests over HTTP, then load."""
+def try_out(stage: Stage, versions: Mapping[str, str]) -> None:
+    """What staging serves, a version by model: end-to-end tests over HTTP, then load on one after
+    the other.
+
+    Raises:
+        DemoError: it doesn't keep its promise, however often that is tried.
+    """
+    first, *others = (partial(_ask_over_http, stage, case, versions[case.model]) for case in CASES)
+    stage.together(first, *others)
+    for case in CASES:
+        _try_load(stage, case, versions[case.model])
+
+
+def _ask_over_http(stage: Stage, case: Case, version: str, voice: Voice) -> None:
     ci, result = stage.job("ci"), f"../results/{case.model}-{version}-e2e.xml"
     where = {
         "ENDPOINT": endpoint(stage, case, TRIED_OUT_IN),
@@ -59,8 +73,12 @@ def try_out(stage: Stage, case: Case, version: str) -> None:
         "SAMPLE": f"../data/{case.dataset}-sample.json",
     }
     tests = f"pytest training/test_endpoint.py --junitxml {result}"
-    stage.types(ci, tests, Excerpt(last=1), env=where)
-    stage.types(ci, f"{_record(case, version)} --kind e2e-tests --result {result}", HEADLINE)
+    stage.types(ci, tests, Excerpt(last=1), env=where, voice=voice)
+    record = f"{_record(case, version)} --kind e2e-tests --result {result}"
+    stage.types(ci, record, HEADLINE, voice=voice)
+
+
+def _try_load(stage: Stage, case: Case, version: str) -> None:
     for attempt in range(1, ATTEMPTS + 1):
         if _put_load_on(stage, case, version):
             return

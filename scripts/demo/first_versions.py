@@ -102,8 +102,7 @@ def to_staging(stage: Stage) -> None:
         question = f"modelctl check {TUMOR.model}@{FIRST} --to production"
         stage.types(stage.job("ci"), question, code=BLOCKED)
         stage.screen.say("So both are tried out in staging, over HTTP and under load.")
-        for case in CASES:
-            evidence.try_out(stage, case, FIRST)
+        evidence.try_out(stage, {case.model: FIRST for case in CASES})
 
 
 def to_production(stage: Stage) -> None:

@@ -16,7 +16,9 @@ from demo.stage import ALL, BLOCKED, Actor, Excerpt, Stage
 from modelctl.adapters.documents import dump, load
 
 TARGETS = {"dev": "ml", "staging": "develop", "production": "main"}
+TAKES_OVER = "canary-standard"
 _SCHEMA = "../../scripts/modelctl/schemas/model.schema.json"
+_RELEASE_SCHEMA = "../../scripts/modelctl/schemas/release.schema.json"
 _WRITTEN = Excerpt(first=6)
 _FIRST_CHECK = Excerpt(first=10, last=3)
 
@@ -39,7 +41,11 @@ def first_version(stage: Stage, voice: Voice, case: Case, name: str, trained: Tr
     stage.types(who, new, _WRITTEN, voice=voice)
     edit_model(who, case, lambda data: _completed(data, case))
     fairness = f", and {', '.join(case.protected)} as a protected group" if case.protected else ""
-    voice.say(f"{case.author.login} adds the promise to its callers to model.yaml{fairness}.")
+    voice.say(
+        f"{case.author.login} adds the promise to its callers to model.yaml{fairness}; and says in "
+        "release.yaml how its versions take over in production."
+    )
+    choose_strategies(who, case, {"production": TAKES_OVER})
     stage.types(who, "modelctl check", _FIRST_CHECK, voice=voice, code=BLOCKED)
     push(stage, voice, who, f"First {case.model}")
 
@@ -50,6 +56,13 @@ def edit_model(
     """Change model.yaml in somebody's clone."""
     file = model_folder(who, case) / "model.yaml"
     file.write_text(dump(change(load(file.read_bytes(), file.name).data), schema=_SCHEMA))
+
+
+def choose_strategies(who: Actor, case: Case, strategies: Mapping[str, str]) -> None:
+    """Say in release.yaml how a version takes over, by environment."""
+    file = model_folder(who, case) / "release.yaml"
+    data = load(file.read_bytes(), file.name).data
+    file.write_text(dump({**data, "strategies": dict(strategies)}, schema=_RELEASE_SCHEMA))
 
 
 def model_folder(who: Actor, case: Case) -> Path:

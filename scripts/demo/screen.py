@@ -16,6 +16,7 @@ from modelctl.report.look import Look, shell
 _PLAIN_WIDTH, _WIDEST = 110, 120
 _TOLD_OF_A_FAILURE = 40
 _GUTTER = "  │ "
+_INDENT = "    "
 
 
 class Voice(Protocol):
@@ -48,6 +49,11 @@ class Screen:
     def report_width(self) -> int:
         """The columns that a command may fill, behind the gutter."""
         return self._width - len(_GUTTER)
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether somebody watches."""
+        return self.console.is_terminal
 
     @property
     def color(self) -> bool:
@@ -86,7 +92,8 @@ class Screen:
         """What a command printed, behind a gutter."""
         lines = [Text.from_ansi(line) for line in text.rstrip().splitlines()]
         for line in _excerpt(lines, first, last):
-            self._line(Text.assemble((_GUTTER, "dim"), line))
+            for part in self._folded(line):
+                self._line(Text.assemble((_GUTTER, "dim"), part))
 
     @contextmanager
     def working(self, label: str) -> Iterator[None]:
@@ -116,6 +123,15 @@ class Screen:
         self.printed(detail, last=_TOLD_OF_A_FAILURE)
         if log.exists():
             self._line(Text(f"  every command and its output: {log}"))
+
+    def _folded(self, line: Text) -> Sequence[Text]:
+        """A line that is too long goes on in the next one, indented."""
+        if line.cell_len <= self.report_width:
+            return [line]
+        parts = line.wrap(self.console, self.report_width - len(_INDENT))
+        for part in parts:
+            part.rstrip()
+        return [parts[0], *(Text.assemble(_INDENT, part) for part in parts[1:])]
 
     @property
     def _width(self) -> int:

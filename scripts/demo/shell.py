@@ -8,10 +8,11 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from queue import Empty, Queue
 
 from demo.failure import DemoError
 
@@ -30,6 +31,24 @@ class Done:
     out: str
     err: str
     seconds: float
+
+
+class Beside:
+    """A command that goes on beside the story, and what it `said` so far, line by line."""
+
+    def __init__(self, process: subprocess.Popen[str]):
+        self._process = process
+        self.said: Queue[str] = Queue()
+
+    def runs(self) -> bool:
+        """Whether it still runs."""
+        return self._process.poll() is None
+
+    def line(self, patience: float) -> str | None:
+        """The next line that it said; None where it says nothing for so many seconds."""
+        with suppress(Empty):
+            return self.said.get(timeout=patience)
+        return None
 
 
 class Shell:
@@ -77,6 +96,47 @@ class Shell:
         self._write("".join(f"  | {line}\n" for line in (out + err).splitlines()))
         return Done(command=command, code=process.returncode, out=out, err=err, seconds=seconds)
 
+    @contextmanager
+    def beside(self, args: Sequence[str], *, cwd: Path, env: Mapping[str, str]) -> Iterator[Beside]:
+        """Run a command that goes on by itself for as long as this lasts, then ask it to end."""
+        process = self._start(args, cwd, {**self.environment, **env}, merged=True)
+        beside, command = Beside(process), shlex.join(args)
+
+        def listen() -> None:
+            assert process.stdout is not None
+            with process.stdout:
+                for line in process.stdout:
+                    self._write(f"  {command}: {line}")
+                    beside.said.put(line.rstrip("\n"))
+
+        listener = threading.Thread(target=listen, daemon=True)
+        listener.start()
+        try:
+            yield beside
+        finally:
+            _end([process], grace=_GRACE)
+            with self._lock:
+                self._running.discard(process)
+            listener.join(_GRACE)
+
+    def on_terminal(self, args: Sequence[str], *, cwd: Path, env: Mapping[str, str]) -> int:
+        """Run a command that draws on the terminal itself, to its end; its exit code.
+
+        Raises:
+            DemoError: it takes longer than anybody would wait.
+        """
+        command, whole = shlex.join(args), {**self.environment, **env}
+        process = self._start(args, cwd, whole, merged=True, piped=False)
+        try:
+            code = process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            _end([process], grace=0)
+            raise DemoError(f"{command} took longer than {PATIENCE:g} s") from None
+        with self._lock:
+            self._running.discard(process)
+        self._write(f"$ {command}\n  in {cwd}: {code}\n")
+        return code
+
     def close(self) -> None:
         """End whatever still runs: asked first, killed after a few seconds."""
         with self._lock:
@@ -85,7 +145,13 @@ class Shell:
         _end(running, grace=_GRACE)
 
     def _start(
-        self, args: Sequence[str], cwd: Path, env: Mapping[str, str], merged: bool
+        self,
+        args: Sequence[str],
+        cwd: Path,
+        env: Mapping[str, str],
+        merged: bool,
+        *,
+        piped: bool = True,
     ) -> subprocess.Popen[str]:
         with self._lock:
             if self._ended:
@@ -96,7 +162,7 @@ class Shell:
                     cwd=cwd,
                     env=env,
                     stdin=subprocess.DEVNULL,
-                    stdout=subprocess.PIPE,
+                    stdout=subprocess.PIPE if piped else None,
                     stderr=subprocess.STDOUT if merged else subprocess.PIPE,
                     encoding="utf-8",
                     errors="replace",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import shlex
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from demo.hub import Hub, Pull
 from demo.people import TEAMS, Person
 from demo.sandbox import Sandbox
 from demo.screen import Later, Screen, Voice
-from demo.shell import Done, Shell
+from demo.shell import Beside, Done, Shell
 from modelctl.domain.settings import DEPLOY, GATE
 
 PASS, BLOCKED, USAGE = 0, 1, 2
@@ -51,7 +52,7 @@ class Excerpt:
 ALL = Excerpt()
 HEADLINE = Excerpt(first=1, progress=False)
 RESULT = Excerpt(progress=False)
-_IN_SHORT = Excerpt(first=2, progress=False)
+_IN_SHORT = Excerpt(first=3, progress=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +113,26 @@ class Stage:
         if show is not None:
             teller.printed(done.out, show.first, show.last)
         return done
+
+    @contextmanager
+    def goes_on(self, who: Actor, command: str) -> Iterator[Beside]:
+        """A command is shown, and goes on beside what happens in this context."""
+        self.screen.typed(who.name, command)
+        env = self._look() | dict(who.secrets)
+        with self.shell.beside(shlex.split(command), cwd=who.folder, env=env) as beside:
+            yield beside
+
+    def draws(self, who: Actor, command: str) -> None:
+        """A command is shown, and draws on the terminal itself until it ends.
+
+        Raises:
+            DemoError: it fails.
+        """
+        self.screen.typed(who.name, command)
+        env = self._look() | dict(who.secrets)
+        code = self.shell.on_terminal(shlex.split(command), cwd=who.folder, env=env)
+        if code != PASS:
+            raise DemoError(f"`{command}` ended with {code}; the story says {PASS}")
 
     def silently(self, who: Actor, *args: str) -> str:
         """A command of no interest; what it printed on stdout.
@@ -177,11 +198,15 @@ class Stage:
     def _run(
         self, who: Actor, args: Sequence[str], env: Mapping[str, str] = _NOTHING, *, merged: bool
     ) -> Done:
-        look = {"COLUMNS": str(self.screen.report_width)}
-        look |= {"FORCE_COLOR": "1"} if self.screen.color else {"NO_COLOR": "1"}
         # Only these two act as somebody. What trains, tests and loads models gets no secret.
         secrets = who.secrets if args[0] in ("git", "modelctl") else {}
-        return self.shell.run(args, cwd=who.folder, env={**look, **secrets, **env}, merged=merged)
+        return self.shell.run(
+            args, cwd=who.folder, env={**self._look(), **secrets, **env}, merged=merged
+        )
+
+    def _look(self) -> dict[str, str]:
+        color = {"FORCE_COLOR": "1"} if self.screen.color else {"NO_COLOR": "1"}
+        return {"COLUMNS": str(self.screen.report_width), **color}
 
 
 class _Thread(threading.Thread):

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from demo import closing, first_versions, improvement, refusals, rules, training
+from demo import closing, first_versions, improvement, refusals, rules, takeover, training
 from demo.cases import Trained
 from demo.people import PAT
 from demo.stage import BLOCKED, Excerpt, Stage
 
 _APPLIED = Excerpt(last=7)
-LATER = ("tumor-shy", "diabetes-ten", "tumor-logistic")
+LATER = ("tumor-shy", "diabetes-ten", "tumor-logistic", "diabetes-guessing")
 
 
 def play(stage: Stage) -> None:
@@ -23,7 +23,8 @@ def play(stage: Stage) -> None:
     first_versions.to_production(stage)
     later = _train_on(stage)
     refusals.refuse(stage, later)
-    improvement.improve(stage, later["tumor-logistic"])
+    improvement.improve(stage, later)
+    takeover.take_over(stage)
     closing.close(stage)
 
 
@@ -38,8 +39,9 @@ def _adopt(stage: Stage) -> None:
         rules.copy(stage)
         stage.types(pat, rules.init_command(stage), Excerpt(first=4, last=2))
         stage.screen.say(
-            f"{PAT.login} adds who leads which team. Only time is scaled: instead of 24 h a "
-            f"version has to serve in staging for {rules.SOAK_SECONDS} s."
+            f"{PAT.login} adds who leads which team. Only time is scaled: a version serves in "
+            f"staging for {rules.SOAK_SECONDS} s instead of 24 h, and a rollout's steps last "
+            "seconds and dozens of requests, not hours and thousands."
         )
         rules.fit(stage)
         stage.types(pat, "modelctl policy lint")
@@ -54,6 +56,6 @@ def _adopt(stage: Stage) -> None:
 def _train_on(stage: Stage) -> Mapping[str, Trained]:
     with stage.screen.chapter(
         "Training goes on",
-        "Three more runs: one worse, one with other inputs, one better.",
+        "Four more runs: one is worse, one wants other inputs, two are better by every measure.",
     ):
         return training.train(stage, stage.screen, *LATER)

@@ -6,15 +6,16 @@ import contextlib
 import gc
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from io import TextIOWrapper
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from modelctl import __version__
+from modelctl.command_tables import COMMANDS, DEFAULTS, EXAMPLES, Table
 from modelctl.errors import EXIT_PASS, EXIT_UNDECIDED, EXIT_USAGE, ModelctlError
 
 if TYPE_CHECKING:
@@ -23,156 +24,6 @@ if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
 EXIT_INTERRUPTED, EXIT_CLOSED_PIPE = 130, 141  # as a shell reports SIGINT and SIGPIPE
-
-# Name → (`module:attribute` or the table of a nested group, short help), in the order of `--help`.
-Table: TypeAlias = "Mapping[str, tuple[str | Table, str]]"
-
-EVIDENCE: Table = {
-    "evaluate": ("modelctl.commands.evidence:evaluate", "Run a model on held-out data, record it."),
-    "scan": ("modelctl.commands.evidence:scan", "Look for code in the artifacts, record it."),
-    "record": ("modelctl.commands.evidence:record", "Sign a result and record it."),
-    "plan": (
-        "modelctl.commands.measuring:plan",
-        "Say what of a pull request has to be measured.",
-    ),
-    "sign": ("modelctl.commands.measuring:sign", "Sign what was measured of a pull request."),
-    "list": ("modelctl.commands.evidence:list_", "List the evidence about a version."),
-    "show": ("modelctl.commands.ledger:show", "Show one entry of the history."),
-    "verify": ("modelctl.commands.evidence:verify", "Verify signatures, subjects and freshness."),
-    "keygen": ("modelctl.commands.evidence:keygen", "Make a key to sign evidence with."),
-}
-
-POLICY: Table = {
-    "lint": ("modelctl.commands.policy:lint", "Check the policies and the types of their rules."),
-    "explain": ("modelctl.commands.policy:explain", "Say which gates judge a version, and why."),
-    "facts": ("modelctl.commands.policy:facts", "List what a rule may read."),
-    "backtest": (
-        "modelctl.commands.policy:backtest",
-        "Say which versions a changed policy would decide otherwise.",
-    ),
-    "freezes": (
-        "modelctl.commands.freezes:command",
-        "Show what is frozen, and when it opens.",
-    ),
-}
-
-LEDGER: Table = {
-    "list": ("modelctl.commands.ledger:list_", "List the history of a model."),
-    "show": ("modelctl.commands.ledger:show", "Show one entry of the history."),
-    "verify": ("modelctl.commands.ledger:verify", "Verify that the history is whole and signed."),
-}
-
-AUDIT: Table = {
-    "who-served": (
-        "modelctl.commands.audit:served",
-        "Tell what an environment served at some time.",
-    ),
-}
-
-LOCAL: Table = {
-    "status": ("modelctl.commands.local:status", "Show what serves on this machine."),
-    "stop": ("modelctl.commands.local:stop", "Stop serving on this machine."),
-}
-
-SCHEMA: Table = {
-    "print": ("modelctl.commands.schema:print_", "Print the JSON Schema of a kind of document."),
-}
-
-WAIVER: Table = {
-    "new": ("modelctl.commands.waiver:new", "Write a waiver of one gate for one version."),
-    "list": ("modelctl.commands.waiver:list_", "List the waivers, and which of them count."),
-}
-
-RETENTION: Table = {
-    "list": ("modelctl.commands.retention:list_", "List when versions expire and what keeps them."),
-    "apply": ("modelctl.commands.retention:apply_", "Archive and retire what has expired."),
-}
-
-GITHUB: Table = {
-    "plan": ("modelctl.commands.github:plan", "Show how GitHub differs from the settings."),
-    "apply": ("modelctl.commands.github:apply_", "Bring GitHub in line with the settings."),
-    "rulesets": (
-        "modelctl.commands.github:rulesets",
-        "Generate the branch rules from the lifecycle.",
-    ),
-}
-
-PR: Table = {
-    "check": ("modelctl.commands.pr:check", "Judge pull requests and write the verdict onto them."),
-    "list": ("modelctl.commands.pr:list_", "List the open pull requests, and what they wait for."),
-    "answer": ("modelctl.commands.pr:answer", "Do what a comment on a pull request asks for."),
-}
-
-COMMANDS: Table = {
-    "new": ("modelctl.commands.new:command", "Write the manifest of a new version."),
-    "check": ("modelctl.commands.check:command", "Judge a change, or a version on its way."),
-    "checklist": (
-        "modelctl.commands.checklist:command",
-        "Show what is done and what is to do for a promotion.",
-    ),
-    "evidence": (EVIDENCE, "Measure, sign, record and verify evidence."),
-    "policy": (POLICY, "Check the policies and explain what applies."),
-    "waiver": (WAIVER, "Ask for waivers, and see which are in force."),
-    "render": ("modelctl.commands.render:command", "Render the manifests of an environment."),
-    "promote": (
-        "modelctl.commands.promote:command",
-        "Open the pull request that promotes a version.",
-    ),
-    "rollback": (
-        "modelctl.commands.rollback:command",
-        "Open the pull request that goes back to a version.",
-    ),
-    "pr": (PR, "Judge pull requests on GitHub, list them, and answer comments."),
-    "deploy": ("modelctl.commands.deploy:command", "Deploy what the branches of environments say."),
-    "status": (
-        "modelctl.commands.status:command",
-        "Show which version is where, and what is next.",
-    ),
-    "deprecate": (
-        "modelctl.commands.endings:deprecate",
-        "Mark a version that people should move away from.",
-    ),
-    "reject": (
-        "modelctl.commands.endings:reject",
-        "Rule out a version that failed its validation.",
-    ),
-    "archive": ("modelctl.commands.endings:archive", "Keep a version, but let it serve no more."),
-    "retire": (
-        "modelctl.commands.endings:retire",
-        "Let an archived or rejected version be removed.",
-    ),
-    "reinstate": (
-        "modelctl.commands.endings:reinstate",
-        "Take back that a version was ended by mistake.",
-    ),
-    "retention": (RETENTION, "See how long versions are kept, and end those that expired."),
-    "diff": ("modelctl.commands.diff:command", "Show what differs between two versions."),
-    "history": (
-        "modelctl.commands.history:command",
-        "Show what happened to a model, and what serves where.",
-    ),
-    "audit": (AUDIT, "Answer an auditor from the history, with the proof."),
-    "ledger": (LEDGER, "Read and verify the history."),
-    "codeowners": (
-        "modelctl.commands.codeowners:command",
-        "Generate CODEOWNERS from the policies.",
-    ),
-    "github": (GITHUB, "Keep the repository's settings on GitHub as code."),
-    "init": ("modelctl.commands.init:command", "Make a fresh copy of this repository your own."),
-    "doctor": (
-        "modelctl.commands.doctor:command",
-        "Check an installation, and say how to mend it.",
-    ),
-    "local": (LOCAL, "Look at and stop what serves on this machine."),
-    "schema": (SCHEMA, "Print the JSON Schemas of the documents."),
-}
-
-
-_EXAMPLES: Mapping[str, str] = {
-    "pr": "\b\nmodelctl pr list\nmodelctl pr check 7 --dry-run",
-    "github": "\b\nmodelctl github plan\nmodelctl github apply\nmodelctl github rulesets --write",
-}
-"""What the help of a group ends with, by its name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,9 +41,17 @@ class Settings:
 class LazyGroup(click.Group):
     """A group that lists its commands from a table, and imports one only to run it."""
 
-    def __init__(self, name: str, *, entries: Table, **attrs: Any):
+    def __init__(self, name: str, *, entries: Table, default: str | None = None, **attrs: Any):
         super().__init__(name, **attrs)
         self.entries = entries
+        self.default = default
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """As click's; what begins with none of the commands is the default one's."""
+        known = {*self.entries, *ctx.help_option_names}
+        if self.default is not None and args and args[0] not in known:
+            args = [self.default, *args]
+        return super().parse_args(ctx, args)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The names in the order of the table."""
@@ -231,7 +90,13 @@ class LazyGroup(click.Group):
 
 def _load(name: str, target: str | Table, text: str) -> click.Command:
     if not isinstance(target, str):
-        return LazyGroup(name, entries=target, help=text, epilog=_EXAMPLES.get(name))
+        return LazyGroup(
+            name,
+            entries=target,
+            default=DEFAULTS.get(name),
+            help=text,
+            epilog=EXAMPLES.get(name),
+        )
     module, _, attribute = target.partition(":")
     command: click.Command = getattr(import_module(module), attribute)
     command.name = name  # the table names it; the function may be called anything

@@ -19,6 +19,7 @@ POLICY_FILES = {
     "strategies": "`policies/strategies.yaml`",
     "rollback": "`policies/rollback.yaml`",
     "monitoring": "`policies/monitoring.yaml`",
+    "metrics": "`policies/metrics.yaml`",
     "freezes": "`policies/freezes.yaml`",
     "checklists": "`policies/checklists.yaml`",
     "retention": "`policies/retention.yaml`",

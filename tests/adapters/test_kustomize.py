@@ -6,6 +6,7 @@ import json
 import random
 import subprocess
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,10 @@ from modelctl.adapters import kustomize
 from modelctl.adapters.kustomize import Kustomize, find_kubectl, own_kubectl
 from modelctl.adapters.kustomize_tree import kustomization_folders
 from modelctl.adapters.manifests import read_objects
-from modelctl.domain.overlay import folders_of, overlay_files
+from modelctl.domain.overlay import layers_of, overlay_files
 from modelctl.domain.rendering import RenderRequest
 from modelctl.errors import DependencyError, ModelctlError
-from support.renders import TARGETS, TREE, request
+from support.renders import TARGETS, TREE, parts, request
 
 KUSTOMIZE = Kustomize.find()
 
@@ -79,15 +80,15 @@ def test_a_model_is_the_same_alone_and_among_others(target: str) -> None:
     assert build(asked)["tumor-classifier"] == among["tumor-classifier"]
 
 
+@pytest.mark.parametrize("shares", [(), (75, 25), (50, 25, 25)])
 @pytest.mark.parametrize("target", TARGETS)
 def test_a_filled_shape_is_what_kustomize_makes_of_the_overlay_itself(
-    target: str, tmp_path: Path
+    target: str, shares: tuple[int, ...], tmp_path: Path
 ) -> None:
     asked = request(target=target, model="churn-predictor", version="2.1.0-rc.1", gateway=True)
-    base, components = folders_of(asked, kustomization_folders(TREE))
-    overlay = overlay_files(
-        asked, f"../kustomize/{base}", [f"../kustomize/{one}" for one in components]
-    )
+    asked = replace(asked, backends=parts(asked, *shares))
+    layers = layers_of(asked, kustomization_folders(TREE))
+    overlay = overlay_files(asked, layers, "../kustomize/")
     own = {f"own/{name}": text.encode() for name, text in overlay.items()}
     for name, content in {**own, **{f"kustomize/{n}": data for n, data in TREE.items()}}.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
@@ -124,8 +125,8 @@ def test_references_stay_within_a_model() -> None:
         "tumor-4-canary",
     )
     assert canary["trafficRouting"]["plugins"]["argoproj-labs/gatewayAPI"]["httpRoute"] == "tumor-4"
-    scaler = objects(built["tumor-5"])["HorizontalPodAutoscaler/tumor-5"]
-    assert scaler["spec"]["scaleTargetRef"]["name"] == "tumor-5"
+    scaler = objects(built["tumor-5"])["HorizontalPodAutoscaler/tumor-5-v1-5-0"]
+    assert scaler["spec"]["scaleTargetRef"]["name"] == "tumor-5-v1-5-0"
 
 
 def test_text_that_looks_like_something_else_stays_text() -> None:
@@ -251,6 +252,32 @@ def test_a_placeholder_that_moved_stops_the_build() -> None:
 def test_a_model_is_built_once() -> None:
     with pytest.raises(ModelctlError, match="tumor-classifier is to be rendered twice"):
         build(request(), request(environment="dev"))
+
+
+def test_two_models_never_share_an_object() -> None:
+    extra = {
+        "base__local__kustomization": BASE,
+        "base__local__extra": EXTRA % ("model", "x"),
+        "overlays__dev__models__tumor-a__kustomization": "kind: Component\nresources: [e.yaml]\n",
+        "overlays__dev__models__tumor-a__e": EXTRA % ("tumor-a-b", "models-dev"),
+    }
+    first, second = (
+        request(model=m, target="local", environment="dev") for m in ("tumor-a", "tumor-a-b")
+    )
+    assert build(first, **extra)
+    assert build(second, **extra)
+    with pytest.raises(ModelctlError, match="tumor-a-b has the ConfigMap tumor-a-b as tumor-a has"):
+        build(first, second, **extra)
+
+
+def test_two_versions_never_share_an_object(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Kustomize builds a shape, in which they have different names; filled in, they have one."""
+    monkeypatch.setattr(RenderRequest, "_check_namesakes", lambda _: None)
+    asked = request(model=f"a-{'b' * 42}", target="gateway-api", version="1.2.0-r27284")
+    stable = asked.split[0]
+    canary = replace(stable, name="canary", version="1.2.0-r47868", digest="d" * 64, weight=5)
+    with pytest.raises(ModelctlError, match="-v2bfeb6e twice, so one would be lost"):
+        build(replace(asked, backends=(replace(stable, weight=95), canary)))
 
 
 def test_two_models_never_share_their_names() -> None:

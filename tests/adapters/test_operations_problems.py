@@ -123,6 +123,11 @@ WRONG = {
         message="a rehearsal is asked for, and no gate looks at it",
         mend="add a gate with check: rehearsal, or remove it",
     ),
+    "a fact that ticks no line": Wrong(
+        file=ROLLBACK, old="serving: Verify that", new="serving: See that", at="See that",
+        message="the checklist has no line 'See that the version before is serving'",
+        mend="write it as the checklist has it",
+    ),
     "a rehearsal nowhere": Wrong(
         file=ROLLBACK, old="within: 5m\n", at="rehearsal:",
         new="within: 5m\nrehearsal: {environment: stage, max_age: 30d}\n",

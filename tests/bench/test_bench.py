@@ -120,4 +120,14 @@ def test_everything_that_must_hold_is_measured() -> None:
         "pr-check-time": ("≤", 1.3, "×"),
         "promote-calls": ("≤", 8, "calls"),
         "promotions-at-once": ("≤", 0, "wrong"),
+        "rollout-false-alarms": ("≤", 1, "%"),
+        "rollout-detection": ("≥", 99, "%"),
+        "guard-pass": ("≤", 20, "×"),
+        "breach-to-back": ("≤", 3, "scrapes"),
+        "traffic-share": ("≤", 1, "points"),
+        "traffic-failures": ("≤", 0, "requests"),
+        "figures-questions": ("≤", 20, "questions"),
+        "figures-time": ("≤", 2.0, "s"),
+        "simulate-speed": ("≥", 50_000, "×"),
     }
+    assert {one.name: one.worst for one in MEASURES if one.worst} == {"breach-to-back": 6}

@@ -47,6 +47,15 @@ def test_an_amount_is_held_to_its_limit_by_itself() -> None:
     assert not result((1, 300), unit="wrong", limit=0).ok
 
 
+def test_no_single_turn_may_be_worse_than_the_worst() -> None:
+    turns = ((1, 0), (2, 0), (6, 0))
+    assert result(*turns, unit="scrapes", limit=2, worst=6).ok
+    assert not result(*turns, unit="scrapes", limit=2, worst=5.9).ok
+    assert not result(*turns, unit="scrapes", limit=1, worst=6).ok
+    written = result(*turns, unit="scrapes", limit=2, worst=6).as_data()
+    assert (written["value"], written["highest"], written["worst"]) == (2, 6, 6)
+
+
 def test_a_result_is_written_with_what_it_had_to_reach() -> None:
     assert result((1, 3), unit="×").as_data() == {
         "name": "x",

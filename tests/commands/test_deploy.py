@@ -70,6 +70,7 @@ def test_the_result_as_json(merged: World, cli: CommandLine, job: tuple[str, ...
         "ran": None,
         "runs": "1.0.0",
         "moved": True,
+        "weight": 100,
         "blocked": False,
         "reports": [],
     }

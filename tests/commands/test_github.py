@@ -96,8 +96,8 @@ def test_doctor_finds_what_is_wrong_and_all_of_it(governed: Governed, cli: Comma
     assert healths == {
         "git": "well", "policies": "well", "settings": "well", "apps": "well", "roles": "well",
         "keys": "well", "branches": "well", "generated files": "well", "history": "skipped",
-        "kustomize": "well", "mlflow": "skipped", "github": "well", "app": "skipped",
-        "code owners": "ill", "in force": "ill",
+        "kustomize": "well", "mlflow": "skipped", "figures": "skipped", "github": "well",
+        "app": "skipped", "code owners": "ill", "in force": "ill",
     }  # fmt: skip
     assert rows["in force"]["mend"] == "modelctl github plan, then modelctl github apply"
     cli("github", "apply", "--yes", code=1)
@@ -111,7 +111,7 @@ def test_doctor_finds_what_is_wrong_and_all_of_it(governed: Governed, cli: Comma
 def test_doctor_offline(cli: CommandLine) -> None:
     rows = examined(cli, "--offline", code=0)
     assert [row["check"] for row in rows.values() if row["health"] == "skipped"] == [
-        "history", "mlflow", "github", "app", "code owners", "in force",
+        "history", "mlflow", "figures", "github", "app", "code owners", "in force",
     ]  # fmt: skip
 
 

@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from modelctl.adapters.local.registry import Registry
+from modelctl.adapters.local.traefik import to_text
+from modelctl.domain.serving import Route
 from support.command_line import CommandLine
 from support.world import World
 
@@ -14,6 +17,26 @@ from support.world import World
 def test_nothing_serves(cli: CommandLine) -> None:
     assert cli("local", "status") == "nothing serves on this machine\n"
     assert cli.json("local", "status") == []
+
+
+def test_what_each_backend_gets_is_shown(cli: CommandLine, tmp_path: Path) -> None:
+    registry = Registry(tmp_path / "local" / "dev")
+    backends = {
+        "1.0.0": {"weight": 95},
+        "2.0.0": {"weight": 5, "part": "canary", "header": ("X-Group", "b")},
+        "3.0.0": {"weight": 0, "part": "shadow", "mirror": 30},
+        "0.9.0": {"weight": 0, "part": "previous"},
+    }
+    routes = [Route(model="m-a", version=v, port=1, **more) for v, more in backends.items()]
+    registry.write(registry.routes, to_text(routes))
+    said = cli("local", "status", "--local-root", tmp_path / "local", code=3)
+    shown = [line.partition("m-a ")[2].partition("  http")[0] for line in said.splitlines()]
+    assert shown == [
+        "0.9.0  previous kept warm",
+        "1.0.0  stable 95 %",
+        "2.0.0  canary 5 %, where X-Group: b",
+        "3.0.0  shadow copies of 30 %",
+    ]
 
 
 def test_there_is_nothing_to_stop(cli: CommandLine) -> None:

@@ -260,3 +260,21 @@ def test_head_is_what_is_checked_out_and_a_branch_is_the_remotes(
         out = cli("policy", "explain", "--trusted-ref", ref)
         assert ("What is over is promoted" in out) is local
     assert "refs/heads/BRANCH is your own" in " ".join(cli("policy", "explain", "--help").split())
+
+
+def test_health_that_a_mesh_does_not_tell_of_is_noted(cli: CommandLine, edited: Path) -> None:
+    path = edited / "policies/metrics.yaml"
+    honest = path.read_text()
+    istio = "production: {kind: prometheus, url: 'http://prometheus:9090', mesh: istio}"
+    path.write_text(honest.replace("production: {kind: local}", istio, 1))
+    found = cli.json("policy", "lint")
+    assert found["problems"] == []
+    [note] = found["notes"]
+    assert note.startswith("policies/metrics.yaml:")
+    assert "istio tells of no health checks, so health can't be decided in production" in note
+    assert "own.gauges.failed_health_checks" in note
+    query = "max by ($by) (count_over_time(up{$selector}[1m]) - sum_over_time(up{$selector}[1m]))"
+    own = f'  gauges:\n    failed_health_checks: {{query: "{query}"}}\n'
+    path.write_text(path.read_text().replace("  gauges:\n", own, 1))
+    found = cli.json("policy", "lint")
+    assert (found["problems"], found["notes"]) == ([], [])

@@ -50,6 +50,16 @@ def test_the_head_of_a_pull_request_can_be_rendered(served: World, cli: CommandL
     assert 'modelctl.dev/version: "1.1.0"' in out
 
 
+def test_each_step_is_shown_before_anybody_merges(served: World, cli: CommandLine) -> None:
+    served.submit("1.1.0")
+    asked = ("render", "dev", "--ref", "feature/1.1.0", "--strategy", "canary-standard")
+    second = cli(*asked, "--step", 2)
+    assert {'modelctl.dev/version: "1.0.0"', "weight: 25"} <= {
+        line.strip(" -") for line in second.splitlines()
+    }
+    assert "weight: 25" not in cli(*asked, "--step", "end")
+
+
 def test_an_environment_that_serves_nothing_renders_nothing(world: World, cli: CommandLine) -> None:
     assert cli("render", "dev") == ""
 
@@ -81,7 +91,9 @@ def test_what_no_crd_describes_is_not_taken_for_valid(
     ("args", "message", "mend"),
     [
         (("prod",), "there is no environment prod", "one of: dev, staging, production"),
-        (("dev", "--model", "fraud-detector"), "models/fraud-detector/release.yaml is missing", ""),
+        (("dev", "--model", "fraud-detector"), "there is no model fraud-detector", ""),
+        (("dev", "--step", "two"), "'two' is no step: 1 for the first, or end", "--help"),
+        (("dev", "--strategy", "nope"), "the policy has no strategy nope", "canary-standard"),
         (("dev", "--model", "x"), "'x' is not a model name", "such as churn-predictor"),
         (("dev", "--ref", "nope"), "'nope' is no commit, branch or tag here", ""),
         (("dev", "--validate", "nowhere"), "Directory 'nowhere' does not exist", "--help"),

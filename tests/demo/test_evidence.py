@@ -44,7 +44,7 @@ def test_after_the_last_try_it_says_what_to_do(monkeypatch: pytest.MonkeyPatch) 
     )
     monkeypatch.setattr(evidence, "_put_load_on", lambda *args: False)
     with pytest.raises(DemoError, match="end what else uses the processor, then: make demo"):
-        evidence.try_out(stage, TUMOR, "1.0.0")
+        evidence._try_load(stage, TUMOR, "1.0.0")
     assert [line.endswith("Once more.") for line in said] == [True] * (evidence.ATTEMPTS - 1) + [
         False
     ]

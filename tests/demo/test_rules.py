@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -66,10 +67,33 @@ def test_only_people_keys_and_time_differ_from_what_the_project_ships(stage: Sta
         "policies/keys/registrar.yaml",
         "policies/ownership.yaml",
         "policies/roles.yaml",
+        "policies/strategies.yaml",
     ]
-    diff = stage.silently(pat, "git", "diff", "--unified=0", "HEAD~1", "policies/gates/tests.yaml")
-    lines = [line for line in diff.splitlines() if line[:1] in "+-" and line[:3] not in "+++---"]
-    assert lines == ["-    with: {minimum: 24h}", f"+    with: {{minimum: {rules.SOAK_SECONDS}s}}"]
+    before, after = difference(stage, "policies/gates/tests.yaml")
+    assert before == ["    with: {minimum: 24h}"]
+    assert after == [f"    with: {{minimum: {rules.SOAK_SECONDS}s}}"]
+
+
+def test_of_the_strategies_only_times_and_numbers_of_requests_are_scaled(stage: Stage) -> None:
+    before, after = difference(stage, "policies/strategies.yaml")
+    assert before != after
+    slower = "    when: canary.latency_p99_ms > stable.latency_p99_ms + {}.0"
+    assert slower.format(20) in before
+    assert slower.format(rules.SLOWER_MS) in after
+    scaled = (
+        r"(?<=latency_p99_ms \+ )[\d.]+|(?<=duration: |requests: )\d+[smhd]?|(?<=every: )\d+[smhd]?"
+    )
+    assert [re.sub(scaled, "…", line) for line in before] == [
+        re.sub(scaled, "…", line) for line in after
+    ]
+
+
+def difference(stage: Stage, path: str) -> tuple[list[str], list[str]]:
+    """The lines of a file that the story changed, before and after."""
+    diff = stage.silently(stage.person(PAT), "git", "diff", "--unified=0", "HEAD~1", path)
+    lines = [line for line in diff.splitlines() if line[:3] not in ("+++", "---")]
+    before, after = ([line[1:] for line in lines if line[:1] == sign] for sign in "-+")
+    return before, after
 
 
 def test_every_branch_of_the_lifecycle_has_the_rules(stage: Stage) -> None:

@@ -99,3 +99,13 @@ def test_a_brief_account_leaves_git_out_and_shows_a_line_of_each_output() -> Non
     later.tell(one)
     shown = ["  ben$ modelctl new", "  │ one  ⋯ 1 more line", "  │ two  ⋯ 1 more line", ""]
     assert text(one) == "\n".join(shown)
+
+
+def test_a_line_that_is_too_long_goes_on_in_the_next_one() -> None:
+    one = screen()
+    one.printed(f"short\n{' '.join(['word'] * 30)}\n{'x' * 120}")
+    first, second, third, *more = text(one).splitlines()
+    assert first == "  │ short"
+    assert second == f"  │ {' '.join(['word'] * 20)}"
+    assert third == f"  │     {' '.join(['word'] * 10)}"
+    assert [line.count("x") for line in more] == [one.report_width - 4, 120 - one.report_width + 4]

@@ -103,3 +103,30 @@ def is_running(pid: int) -> bool:
             return False
         time.sleep(0.02)
     return True
+
+
+def test_what_goes_on_beside_is_heard_line_by_line_and_ended(shell: Shell, tmp_path: Path) -> None:
+    code = "import sys, time; print('one'); print('two', file=sys.stderr, flush=True)"
+    args = python(f"{code}; time.sleep(600)")
+    with shell.beside(args, cwd=tmp_path, env={"PYTHONUNBUFFERED": "1"}) as beside:
+        assert [beside.line(10), beside.line(10), beside.line(0.1)] == ["one", "two", None]
+        assert beside.runs()
+    assert not beside.runs()
+    assert ": two" in (tmp_path / "log").read_text()
+
+
+def test_what_ended_beside_is_noticed(shell: Shell, tmp_path: Path) -> None:
+    with shell.beside(python("print('all')"), cwd=tmp_path, env={}) as beside:
+        assert beside.line(10) == "all"
+        deadline = time.monotonic() + 10
+        while beside.runs():
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+
+
+def test_what_draws_on_the_terminal_itself_is_awaited(
+    shell: Shell, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    args = python("print('drawn'); exit(3)")
+    assert shell.on_terminal(args, cwd=tmp_path, env={}) == 3
+    assert capfd.readouterr().out == "drawn\n"

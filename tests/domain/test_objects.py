@@ -323,3 +323,48 @@ SPECS = st.dictionaries(
 @given(st.sampled_from(sorted(RULES)), JSON | SPECS, JSON)
 def test_no_shape_is_too_odd_to_be_judged(kind: str, spec: Any, metadata: Any) -> None:
     check_objects([{"apiVersion": "v1", "kind": kind, "metadata": metadata, "spec": spec}])
+
+
+def test_a_share_of_copies_is_a_share() -> None:
+    mirror = {"backendRef": {"name": "a"}, "percent": 150}
+    rule = {
+        "backendRefs": [{"name": "a", "weight": 100}],
+        "filters": [{"type": "RequestMirror", "requestMirror": mirror}],
+    }
+    route = {
+        "apiVersion": "gateway.networking.k8s.io/v1",
+        "kind": "HTTPRoute",
+        "metadata": {"name": "r"},
+        "spec": {"hostnames": ["h"], "rules": [rule]},
+    }
+    service = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "a"}}
+    (problem,) = check_objects([route, service])
+    assert str(problem) == (
+        "HTTPRoute r `spec.rules[0].filters[0].requestMirror.percent`: "
+        "150 is not a share from 0 to 100"
+    )
+    gone = check_objects([{**route, "metadata": {"name": "r"}}])
+    assert [one.path for one in gone if "no Service" in one.message] == [
+        "spec.rules[0].backendRefs[0].name",
+        "spec.rules[0].filters[0].requestMirror.backendRef.name",
+    ]
+
+
+def test_an_analysis_that_a_rollout_names_must_be_there() -> None:
+    templates = {"templates": [{"templateName": "checks"}]}
+    canary = {"analysis": templates, "steps": [{"analysis": templates}]}
+    rollout = {
+        "apiVersion": "argoproj.io/v1alpha1",
+        "kind": "Rollout",
+        "metadata": {"name": "r"},
+        "spec": {
+            "strategy": {"canary": canary},
+            "template": {"spec": {"containers": [{"image": "i"}]}},
+        },
+    }
+    assert [problem.path for problem in check_objects([rollout])] == [
+        "spec.strategy.canary.analysis.templates[0].templateName",
+        "spec.strategy.canary.steps[0].analysis.templates[0].templateName",
+    ]
+    template = {"apiVersion": "x/v1", "kind": "AnalysisTemplate", "metadata": {"name": "checks"}}
+    assert check_objects([rollout, template]) == ()

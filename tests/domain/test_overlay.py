@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from modelctl.domain.overlay import PATCHES, folders_of, overlay_files
+from modelctl.domain.overlay import PATCHES, Layers, layers_of, overlay_files
 from modelctl.domain.rendering import TARGETS as KNOWN, Backend, RenderRequest
 from modelctl.errors import ModelctlError
 from support.renders import TARGETS, request
@@ -24,9 +24,11 @@ FOLDERS = frozenset(
     )
 )
 
+LAYERS = Layers(base="../base", components=("../production", "../more"))
+
 
 def overlay(asked: RenderRequest) -> dict[str, Any]:
-    files = overlay_files(asked, "../base", ("../production", "../more"))
+    files = overlay_files(asked, LAYERS)
     return {name: json.loads(text) for name, text in files.items()}
 
 
@@ -61,7 +63,7 @@ def test_only_metadata_is_merged_and_the_rest_are_json_patches(target: str) -> N
     assert annotations["metadata"]["annotations"] == request().annotations
     del files["kustomization.yaml"]
     operations = [operation for patch in files.values() for operation in patch]
-    assert {operation["op"] for operation in operations} <= {"replace", "test"}
+    assert {operation["op"] for operation in operations} <= {"add", "replace", "test"}
 
 
 @pytest.mark.parametrize("target", TARGETS)
@@ -71,13 +73,14 @@ def test_each_placeholder_is_tested_before_it_is_replaced(target: str) -> None:
             continue
         tested = {o["path"]: n for n, o in enumerate(patch) if o["op"] == "test"}
         replaced = {o["path"]: n for n, o in enumerate(patch) if o["op"] == "replace"}
-        assert all(n < replaced[path] for path, n in tested.items())
+        for path, n in tested.items():
+            assert [m for other, m in replaced.items() if path.startswith(other) and m > n]
 
 
 def test_names_are_changed_by_their_whole_placeholder() -> None:
     patches = overlay(request())["kustomization.yaml"]["patches"]
     renames = {p["target"]["name"]: p["options"] for p in patches if "name" in p["target"]}
-    assert set(renames) == {"model", "model-stable", "model-canary"}
+    assert set(renames) == {"model", "model-stable", "model-canary", "model-split"}
     assert all(options == {"allowNameChange": True} for options in renames.values())
     assert values(request(), "name-canary.json") == {"/metadata/name": "tumor-classifier-canary"}
 
@@ -114,8 +117,8 @@ def test_a_shortened_name_keeps_the_whole_one_in_paths_and_labels() -> None:
     asked = request(target="gateway-api", model=f"a-{'b' * 60}")
     route = values(asked, "http-route.json")
     assert route["/spec/rules/0/matches/0/path/value"] == f"/a-{'b' * 60}"
-    assert route["/spec/rules/0/backendRefs/0/name"] == asked.name
-    assert len(asked.name) == 45
+    assert route["/spec/rules/0/backendRefs/0/name"].startswith(f"{asked.name}-v")
+    assert len(asked.name) == 44
 
 
 def test_an_argo_rollout_refers_to_its_services_and_its_route() -> None:
@@ -137,9 +140,6 @@ def test_local_serving_takes_several_backends() -> None:
         ("stable", 90),
         ("canary", 10),
     ]
-    for target in ("kserve", "gateway-api", "argo-rollouts"):
-        with pytest.raises(ModelctlError, match=r"2 backends, but .* one version at a time"):
-            overlay_files(request(target=target, backends=both), "../base")
 
 
 @pytest.mark.parametrize(
@@ -159,24 +159,23 @@ def test_resources_of_the_request_override_the_environment(
 
 
 def test_strings_stay_strings() -> None:
-    files = overlay_files(request(model_format="yes", storage_uri="no"), "../base")
+    files = overlay_files(request(model_format="yes", storage_uri="no"), LAYERS)
     assert '"value": "yes"' in files["inference-service.json"]
     assert '"value": "no"' in files["inference-service.json"]
 
 
 def test_the_folders_are_base_then_environment_then_the_more_special() -> None:
     knative = request(mode="knative")
-    assert folders_of(knative, FOLDERS) == (
-        "base/kserve",
-        (
-            "overlays/production",
-            "overlays/production/kserve",
-            "components/kserve-knative",
-            "overlays/production/models/tumor-classifier",
-        ),
+    found = layers_of(knative, FOLDERS)
+    assert found.base == "base/kserve"
+    assert found.components == (
+        "overlays/production",
+        "overlays/production/kserve",
+        "components/kserve-knative",
+        "overlays/production/models/tumor-classifier",
     )
     local = request(target="local", model="churn-predictor")
-    assert folders_of(local, FOLDERS) == ("base/local", ("overlays/production",))
+    assert layers_of(local, FOLDERS).components == ("overlays/production",)
 
 
 @pytest.mark.parametrize(
@@ -194,9 +193,9 @@ def test_a_folder_that_is_not_there_is_an_error_that_names_the_others(
     changes: dict[str, str], message: str
 ) -> None:
     with pytest.raises(ModelctlError, match=re.escape(message)):
-        folders_of(request(**changes), FOLDERS)
+        layers_of(request(**changes), FOLDERS)
 
 
 def test_a_mode_without_its_component_is_not_ignored() -> None:
     with pytest.raises(ModelctlError, match=r"components/kserve-knative.*add it"):
-        folders_of(request(mode="knative"), FOLDERS - {"components/kserve-knative"})
+        layers_of(request(mode="knative"), FOLDERS - {"components/kserve-knative"})

@@ -238,14 +238,15 @@ def test_the_state(changes: dict[str, Any], message: str) -> None:
 
 
 def test_what_runs_now_is_what_was_told_last() -> None:
-    now, last = Recorded(version="1.0.0", digest=DIGEST, commit=COMMIT), deployment()
+    now = last = Recorded(version="1.0.0", digest=DIGEST, commit=COMMIT)
     assert unrecorded("staging", MODEL, None, None) is None
     assert unrecorded("staging", MODEL, now, last) is None
     runs = f"staging records {MODEL}@1.0.0 of commit {'c' * 12}"
     assert unrecorded("staging", MODEL, now, None) == (
         f"{runs}, but no deployment of it there is on the ledger"
     )
-    assert unrecorded("staging", MODEL, now, deployment(version="0.9.0")) == (
+    older = Recorded(version="0.9.0", digest=DIGEST, commit=COMMIT)
+    assert unrecorded("staging", MODEL, now, older) == (
         f"{runs}, but the ledger's last word is 0.9.0 of commit {'c' * 12}"
     )
     gone = unrecorded("staging", MODEL, None, last)

@@ -35,7 +35,7 @@ def test_every_model_has_a_name_that_a_service_may_have(model: str) -> None:
     assert SERVICE.fullmatch(object_name(model))
 
 
-@pytest.mark.parametrize("model", ["tumor-classifier", "a-b", f"a-{'b' * 43}"])
+@pytest.mark.parametrize("model", ["tumor-classifier", "a-b", f"a-{'b' * 42}"])
 def test_a_name_that_fits_is_kept(model: str) -> None:
     assert object_name(model) == model
 
@@ -45,8 +45,10 @@ def test_a_name_that_fits_is_kept(model: str) -> None:
     [
         ("2nd-classifier", "m-2nd-classifier"),
         ("tumor-canary", "tumor-canary"),
-        (f"a-{'b' * 44}", f"a-{'b' * 34}"),
-        (f"a-{'b' * 33}-{'c' * 20}", f"a-{'b' * 33}"),
+        (f"a-{'b' * 43}", f"a-{'b' * 33}"),
+        ("tumor-v1-2-0", "tumor-v1-2-0"),
+        ("tumor-bc17964c", "tumor-bc17964c"),
+        (f"a-{'b' * 32}-{'c' * 20}", f"a-{'b' * 32}"),
     ],
 )
 def test_a_name_that_does_not_fit_ends_in_a_hash(model: str, beginning: str) -> None:

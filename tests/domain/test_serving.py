@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from copy import deepcopy
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given, strategies as st
 
+from modelctl.domain.agreement import Comparing
 from modelctl.domain.serving import (
-    Backend,
     Plan,
     Route,
     Server,
     Serving,
     check_desired,
-    parse_local_serving,
+    compared,
+    of_models,
+    overtaken,
     plan_routes,
     plan_servers,
+    service_name,
+    shifted,
 )
 from modelctl.errors import ModelctlError
 
@@ -48,6 +52,11 @@ class TestServing:
             ({"digest": A.upper()}, "is not a digest"),
             ({"weight": 101}, "the weight 101 is not between 0 and 100"),
             ({"weight": -1}, "the weight -1 is not between 0 and 100"),
+            ({"weight": 0, "mirror": 101}, "the mirrored share 101 is not between 0 and 100"),
+            ({"weight": 1, "mirror": 5}, "gets copies of requests can't answer callers"),
+            ({"weight": 0, "mirror": 5, "header": ("X-A", "b")}, "can't answer callers"),
+            ({"header": ("X-Group`)", "b")}, "is not a header to route by"),
+            ({"header": ("X-Group", "`) || Path(`/")}, "is not a header to route by"),
         ],
     )
     def test_it_can_not_be_made_wrong(self, change: dict[str, Any], message: str) -> None:
@@ -133,125 +142,78 @@ class TestPlan:
     def test_a_route_names_the_routers_service(self) -> None:
         assert route("1.0.0-rc.1", 1).service == "churn-predictor-1.0.0-rc.1"
 
-
-def local_serving(**spec: Any) -> dict[str, Any]:
-    return {
-        "apiVersion": "modelctl.dev/v1",
-        "kind": "LocalServing",
-        "metadata": {"name": MODEL},
-        "spec": {
-            "model": MODEL,
-            "version": "1.0.0",
-            "digest": A,
-            "artifacts": "models:/m-1",
-            "host": "dev.example.com",
-            "path": f"/{MODEL}",
-            "replicas": 1,
-            **spec,
-        },
-    }
+    def test_a_baseline_is_told_from_what_it_is_a_copy_of(self) -> None:
+        assert service_name(MODEL, "1.0.0", "canary") == "churn-predictor-1.0.0"
+        assert service_name(MODEL, "1.0.0", "baseline") == "churn-predictor-1.0.0:baseline"
 
 
-def backend(name: str, version: str, weight: int, **fields: Any) -> dict[str, Any]:
-    stated = {"name": name, "version": version, "digest": A, "artifacts": "models:/m-1"}
-    return {**stated, "weight": weight, **fields}
+STABLE = serving("1.0.0", 80)
+CANARY = replace(serving("2.0.0", 10, digest=B), part="canary")
+FRESH = replace(serving("1.0.0", 10), part="baseline")
 
 
-SPLIT = [backend("stable", "1.0.0", 90), backend("canary", "2.0.0", 10, digest=B)]
+class TestParts:
+    def test_a_baseline_is_a_process_of_its_own(self) -> None:
+        check_desired([STABLE, CANARY, FRESH])
+        running = [server("1.0.0", 1), server("2.0.0", 2, digest=B)]
+        plan = plan_servers([STABLE, CANARY, FRESH], running)
+        assert plan.start == (FRESH,)
+        fresh = replace(server("1.0.0", 3), own="baseline")
+        assert plan_servers([STABLE, FRESH], [fresh]).start == (STABLE,)
+        assert plan_servers([FRESH], [fresh]).keep == ((FRESH, fresh),)
+
+    def test_a_canary_that_becomes_stable_is_the_same_server(self) -> None:
+        promoted = replace(CANARY, part="stable", weight=100)
+        assert plan_servers([promoted], [server("2.0.0", 2, digest=B)]).start == ()
+
+    def test_a_canary_and_a_shadow_are_held_against_what_serves(self) -> None:
+        how = Comparing(slices=("age",))
+        canary = replace(CANARY, comparing=how)
+        assert compared([STABLE, canary, FRESH]) == {MODEL: how}
+        assert compared([STABLE, replace(canary, part="previous")]) == {}
+
+    def test_what_a_backend_gets_stands_in_its_route(self) -> None:
+        shadow = replace(CANARY, part="shadow", weight=0, mirror=30)
+        marked = replace(serving("3.0.0", 0, digest=B), header=("X-Group", "b"))
+        ready = [server("2.0.0", 2, digest=B), server("3.0.0", 3, digest=B)]
+        first, second = plan_routes([shadow, marked], ready, (), failed=(), alive=())
+        assert (first.part, first.mirror, first.header) == ("shadow", 30, ())
+        assert (second.part, second.mirror, second.header) == ("stable", 0, ("X-Group", "b"))
 
 
-class TestParse:
-    def test_without_backends_the_version_takes_everything(self) -> None:
-        (found,) = parse_local_serving(local_serving())
-        assert found == Backend(
-            name="stable",
-            model=MODEL,
-            version="1.0.0",
-            digest=A,
-            artifacts="models:/m-1",
-            weight=100,
-            host="dev.example.com",
-        )
+class TestShift:
+    READY = (server("1.0.0", 1), server("2.0.0", 2, digest=B))
+    OTHER = route("1.0.0", 9, model="price-regression")
 
-    def test_backends_keep_their_order_and_weights(self) -> None:
-        found = parse_local_serving(local_serving(backends=SPLIT))
-        assert [(b.name, b.version, b.digest, b.weight) for b in found] == [
-            ("stable", "1.0.0", A, 90),
-            ("canary", "2.0.0", B, 10),
-        ]
+    def test_only_the_models_that_are_named_move(self) -> None:
+        desired = [serving("1.0.0", 60), serving("2.0.0", 40, digest=B)]
+        routes = shifted(desired, self.READY, [route("1.0.0", 1), self.OTHER])
+        assert routes == (route("1.0.0", 1, 60), route("2.0.0", 2, 40), self.OTHER)
+        assert of_models(routes, {MODEL}) == routes[:2]
 
-    def test_a_backend_becomes_a_serving_once_it_has_a_folder(self) -> None:
-        (_, canary) = parse_local_serving(local_serving(backends=SPLIT))
-        assert canary.serving(Path("m")) == serving("2.0.0", 10, digest=B)
+    def test_all_of_a_models_backends_move_or_none(self) -> None:
+        desired = [serving("1.0.0", 60), serving("2.0.0", 40, digest=B)]
+        current = [route("1.0.0", 1), self.OTHER]
+        assert shifted(desired, self.READY[:1], current) == tuple(current)
 
-    def test_the_host_may_be_left_out(self) -> None:
-        obj = local_serving()
-        del obj["spec"]["host"]
-        assert parse_local_serving(obj)[0].host is None
 
-    @pytest.mark.parametrize("key", ["model", "version", "digest", "artifacts", "path", "replicas"])
-    def test_what_is_missing_is_named(self, key: str) -> None:
-        obj = local_serving(backends=SPLIT)
-        del obj["spec"][key]
-        with pytest.raises(ModelctlError, match=rf"`spec\.{key}`") as caught:
-            parse_local_serving(obj)
-        assert caught.value.location == "LocalServing/churn-predictor"
+class TestOvertaken:
+    """Somebody moved a model between the moment it was decided and the moment it is done."""
 
-    @pytest.mark.parametrize("key", ["name", "version", "digest", "artifacts", "weight"])
-    def test_what_is_missing_in_a_backend_is_named(self, key: str) -> None:
-        split = deepcopy(SPLIT)
-        del split[1][key]
-        with pytest.raises(ModelctlError, match=rf"`spec\.backends\[1\]\.{key}` is missing"):
-            parse_local_serving(local_serving(backends=split))
+    BEFORE = (route("1.0.0", 1, 90), route("2.0.0", 2, 10))
+    BACK = (route("1.0.0", 1),)
 
-    @pytest.mark.parametrize(
-        ("spec", "message"),
-        [
-            ({"version": 1.0}, "`spec.version` must be text, not 1.0"),
-            ({"path": "/other"}, "`spec.path` must be /churn-predictor, not '/other'"),
-            ({"replicas": 2}, "`spec.replicas` must be 1, not 2"),
-            ({"digest": "abc"}, "`spec`: 'abc' is not a digest"),
-            ({"strategy": "canary"}, "`spec.strategy` is not known, so it would be ignored"),
-            ({"backends": "all"}, "`spec.backends` must be a list, not 'all'"),
-            ({"backends": []}, "the weights of churn-predictor add up to 0, not 100"),
-            ({"backends": ["1.0.0"]}, "`spec.backends[0]` must be a mapping"),
-            ({"backends": SPLIT[:1]}, "add up to 90"),
-            (
-                {"backends": [backend("stable", "1.0.0", 100, mirror=True)]},
-                "`spec.backends[0].mirror` is not known",
-            ),
-            (
-                {"backends": [backend("stable", "1.0.0", True)]},
-                "`spec.backends[0].weight` must be a whole number, not True",
-            ),
-            ({"backends": [backend("s", "1.0.0", 101)]}, "`spec.backends[0]`: the weight 101"),
-            ({"backends": [backend("s", "2.0.0", 100)]}, "no backend serves `spec.version` 1.0.0"),
-            ({"backends": [backend("s", "1.0.0", 100, digest=B)]}, "no backend serves"),
-            (
-                {"backends": [backend("a", "1.0.0", 50), backend("b", "1.0.0", 50)]},
-                "names version 1.0.0 twice",
-            ),
-        ],
-    )
-    def test_what_is_wrong_is_said(self, spec: dict[str, Any], message: str) -> None:
-        with pytest.raises(ModelctlError) as caught:
-            parse_local_serving(local_serving(**spec))
-        assert message in caught.value.message
-        assert caught.value.location == "LocalServing/churn-predictor"
+    def test_nobody_did(self) -> None:
+        assert overtaken([serving("2.0.0")], self.BEFORE, self.BEFORE) == frozenset()
 
-    @pytest.mark.parametrize(
-        ("change", "message"),
-        [
-            (
-                {"kind": "Deployment"},
-                "expected modelctl.dev/v1 LocalServing, found modelctl.dev/v1",
-            ),
-            ({"apiVersion": "v1"}, "expected modelctl.dev/v1 LocalServing, found v1 LocalServing"),
-            ({"metadata": None}, "`metadata.name` is missing"),
-            ({"metadata": {}}, "`metadata.name` is missing"),
-            ({"spec": None}, "`spec` is missing"),
-        ],
-    )
-    def test_what_is_no_local_serving_is_refused(self, change: Any, message: str) -> None:
-        with pytest.raises(ModelctlError, match=message.replace(".", r"\.")):
-            parse_local_serving({**local_serving(), **change})
+    def test_another_one_went_back(self) -> None:
+        assert overtaken([serving("2.0.0")], self.BEFORE, self.BACK) == {MODEL}
+        assert overtaken([], self.BEFORE, self.BACK) == {MODEL}
+
+    def test_another_one_did_the_same(self) -> None:
+        assert overtaken([serving("1.0.0")], self.BEFORE, self.BACK) == frozenset()
+
+    def test_what_another_model_does_is_its_own_affair(self) -> None:
+        other = route("1.0.0", 9, model="price-regression")
+        wanted = [serving("2.0.0"), serving("1.0.0", model="price-regression")]
+        assert overtaken(wanted, self.BEFORE, (*self.BEFORE, other)) == frozenset()

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
-from modelctl.domain.overlay import overlay_files
+from modelctl.domain.overlay import Layers, overlay_files
+from modelctl.domain.rendering import Backend, RenderRequest
 from modelctl.domain.shapes import TOKEN, fill, fill_text, shape_in, shape_of
 from modelctl.errors import ModelctlError
 from support.renders import request
@@ -17,11 +19,11 @@ RESOURCES = {"requests": {"cpu": "2"}}
 
 @pytest.mark.parametrize("target", TARGETS)
 def test_models_that_differ_in_values_have_one_shape(target: str) -> None:
-    one, ones = shape_of(overlay_files(request(target=target), "../base"))
+    one, ones = shape_of(overlay_files(request(target=target), Layers(base="../base")))
     other = request(
         target=target, model="churn-predictor", version="2.0.0", digest="0" * 64, approvers=()
     )
-    two, twos = shape_of(overlay_files(other, "../base"))
+    two, twos = shape_of(overlay_files(other, Layers(base="../base")))
     assert one == two
     assert ones != twos
     assert "tumor-classifier" not in "".join(one.files.values())
@@ -29,7 +31,9 @@ def test_models_that_differ_in_values_have_one_shape(target: str) -> None:
 
 @pytest.mark.parametrize("target", TARGETS)
 def test_a_filled_shape_is_the_overlay(target: str) -> None:
-    files = overlay_files(request(target=target), "../base", ("../production",))
+    files = overlay_files(
+        request(target=target), Layers(base="../base", components=("../production",))
+    )
     shape, values = shape_of(files)
     assert {name: fill(json.loads(text), values) for name, text in shape.files.items()} == {
         name: json.loads(text) for name, text in files.items()
@@ -41,18 +45,57 @@ def test_another_base_component_or_patch_is_another_shape() -> None:
     shapes = {
         shape_of(files)[0].identity
         for files in (
-            overlay_files(asked, "../base"),
-            overlay_files(asked, "../other"),
-            overlay_files(asked, "../base", ("../production",)),
-            overlay_files(request(target="gateway-api", resources=RESOURCES), "../base"),
-            overlay_files(request(target="kserve"), "../base"),
+            overlay_files(asked, Layers(base="../base")),
+            overlay_files(asked, Layers(base="../other")),
+            overlay_files(asked, Layers(base="../base", components=("../production",))),
+            overlay_files(
+                request(target="gateway-api", resources=RESOURCES), Layers(base="../base")
+            ),
+            overlay_files(request(target="kserve"), Layers(base="../base")),
         )
     }
     assert len(shapes) == 5
 
 
+def split(weight: int, version: str = "2.0.0", **changes: Any) -> RenderRequest:
+    """A rollout at one step."""
+    parts = (("stable", "1.0.0", 100 - weight), ("canary", version, weight))
+    backends = tuple(
+        Backend(name=n, version=v, digest=v[0] * 64, artifacts=f"models:/m-{v[0]}", weight=w)
+        for n, v, w in parts
+    )
+    return request(version=version, digest=version[0] * 64, backends=backends, **changes)
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_every_step_of_every_rollout_has_one_shape(target: str) -> None:
+    steps = [
+        split(5, target=target),
+        split(50, target=target),
+        split(100, "3.1.0", target=target, model="churn-predictor"),
+    ]
+    shapes = {shape_of(overlay_files(one, Layers(base="../base")))[0].identity for one in steps}
+    assert len(shapes) == 1
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_a_filled_split_is_the_overlay(target: str) -> None:
+    files = overlay_files(split(25, target=target), Layers(base="../base"))
+    shape, values = shape_of(files)
+    assert {name: fill(json.loads(text), values) for name, text in shape.files.items()} == {
+        name: json.loads(text) for name, text in files.items()
+    }
+
+
+def test_numbers_fill_a_scalar_as_numbers() -> None:
+    text = f"weight: {TOKENS[0]}\n- {TOKENS[1]}\n"
+    assert fill_text(text, (25, 0), ("25", "0")) == "weight: 25\n- 0\n"
+    assert fill({"weight": TOKENS[0]}, (25, 0)) == {"weight": 25}
+    assert fill(f"a-{TOKENS[0]}", (25, 0)) == "a-25"
+
+
 def test_every_token_names_its_shape() -> None:
-    shape, values = shape_of(overlay_files(request(target="local"), "../base"))
+    shape, values = shape_of(overlay_files(request(target="local"), Layers(base="../base")))
     found = [match for text in shape.files.values() for match in TOKEN.finditer(text)]
     assert {match[1] for match in found} == {shape.identity}
     assert sorted(int(match[2]) for match in found) == list(range(len(values)))

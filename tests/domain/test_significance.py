@@ -185,10 +185,23 @@ def test_an_interval_narrows_with_the_root_of_the_samples() -> None:
     assert grown(exactly(2.0), 4.0, 0.95) == exactly(2.0)
 
 
-@given(shares, shares, st.integers(5, 5000), st.floats(0, 0.2))
+@st.composite
+def undecided(draw: st.DrawFn) -> tuple[float, float, int, float]:
+    """Two shares of so many samples that differ by about the margin, as far as anybody can tell."""
+    served, samples = draw(shares), draw(st.integers(5, 5000))
+    margin = draw(st.floats(0, min(0.2, served)))
+    at = served - margin
+    there = difference(sure(at, samples), sure(served, samples))
+    away = draw(st.floats(0.9 * (there.lower + margin), 0.9 * (there.upper + margin)))
+    return min(max(at + away, 0.0), 1.0), served, samples, margin
+
+
+@given(undecided())
 def test_the_number_of_samples_that_is_named_really_decides(
-    new: float, served: float, samples: int, margin: float
+    drawn: tuple[float, float, int, float],
 ) -> None:
+    new, served, samples, margin = drawn
+
     def compare(factor: float) -> Comparison:
         one, other = sure(new, samples), sure(served, samples)
         return difference(grown(one, factor, 0.95), grown(other, factor, 0.95))

@@ -19,6 +19,7 @@ from modelctl.domain.strategies import (
     Strategy,
     WayBack,
     strategies_from,
+    weights,
 )
 
 MORE_ERRORS = "canary.error_rate > stable.error_rate"
@@ -95,6 +96,29 @@ def test_everything_that_a_strategy_may_say() -> None:
     assert found.back == WayBack(weights=(50, 25, 0), every=timedelta(seconds=90))
     assert found.back.takes == timedelta(minutes=3)
     assert found.health == Health(timeout=timedelta(seconds=5), attempts=7, path="/ping")
+
+
+def test_a_plan_may_be_surer_have_a_baseline_and_keep_what_served_warm() -> None:
+    bare = one("canary", steps=[{"weight": 5, "duration": "1h"}])
+    assert (bare.confidence, bare.baseline, bare.keep_warm) == (0.95, False, None)
+    assert (bare.steps[0].pause, bare.window) == (False, timedelta(minutes=1))
+    steps = [{"weight": 5, "duration": "1h", "pause": True}]
+    own = {"kind": "canary", "steps": steps, "baseline": True, "keep_warm": "1h"}
+    rows = {"it": own, "other": {**own, "confidence": 0.9}}
+    sure = {**condition("sure"), "confidence": 0.999}
+    found = read(rows, confidence=0.99, conditions=[sure])
+    assert (found["it"].confidence, found["other"].confidence) == (0.99, 0.9)
+    assert (found["it"].baseline, found["it"].keep_warm) == (True, timedelta(hours=1))
+    assert found["it"].steps[0].pause
+    assert found["it"].conditions[0].confidence == 0.999
+    assert weights(found["it"], 0) == {"stable": 90, "canary": 5, "baseline": 5}
+
+
+def test_an_experiment_may_look_once_and_take_requests_by_a_header() -> None:
+    test = {"primary": "accuracy", "minimum_sample": 1, "method": "fixed"}
+    found = one("ab-test", experiment={**test, "header": {"name": "x-variant", "value": "b"}})
+    assert found.experiment is not None
+    assert (found.experiment.method, found.experiment.header) == ("fixed", ("x-variant", "b"))
 
 
 def test_an_experiment_is_by_default_at_95_percent_and_wants_more() -> None:

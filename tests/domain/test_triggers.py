@@ -20,15 +20,12 @@ from modelctl.domain.triggers import (
     LIVE,
     MEANINGS,
     SIDES,
-    Sample,
     Trigger,
     due,
-    lasting,
     live_facts,
     trigger_at,
     triggers_from,
 )
-from support.keys import NOW
 from support.world import model_data
 
 MODEL = model_from(model_data())
@@ -158,50 +155,12 @@ def test_whatever_was_measured_a_condition_answers(name: str, value: Any) -> Non
         assert isinstance(found, Undecided)
 
 
-def samples(*rates: float | None, step: float = 1.0) -> list[Sample]:
-    """One sample every `step` minutes, the last one now; None is one without figures."""
-    minutes = [step * (len(rates) - 1 - n) for n in range(len(rates))]
-    return [
-        Sample(
-            at=NOW - timedelta(minutes=ago),
-            facts=live_facts(MODEL, {} if rate is None else {"live.error_rate": rate}),
-        )
-        for ago, rate in zip(minutes, rates, strict=True)
-    ]
-
-
-FIVE = timedelta(minutes=5)
-
-
-@pytest.mark.parametrize(
-    ("rates", "expected"),
-    [
-        ((0.1,) * 6, True),
-        ((0.0, *(0.1,) * 6), True),
-        ((0.1,) * 5, "it holds for 4 min of 5 min"),
-        ((0.1, 0.1, 0.0, 0.1, 0.1, 0.1, 0.1), "it holds for 3 min of 5 min"),
-        ((0.1, None, None, 0.1, None, 0.1), True),
-        ((None, 0.1, 0.1, 0.1, 0.1, 0.1), "it holds for 4 min of 5 min"),
-        ((0.1,) * 6 + (0.0,), False),
-        ((0.1,) * 6 + (None,), "live.error_rate is missing"),
-        ((), "nothing was measured"),
-    ],
-)
-def test_a_condition_must_hold_for_as_long_as_it_says(
-    rates: tuple[float | None, ...], expected: bool | str
-) -> None:
-    found = lasting(trigger(sustained=FIVE), samples(*rates))
-    assert (found if isinstance(found, bool) else found.reason) == expected
-
-
-def test_a_condition_that_asks_for_no_time_is_due_at_once() -> None:
-    assert lasting(trigger(), samples(0.0, 0.1)) is True
-    assert lasting(trigger(), samples(0.1, 0.0)) is False
+HOLDING = ("rollback", "halt", "advance")
 
 
 @pytest.mark.parametrize("action", ACTIONS)
 def test_what_takes_back_or_halts_holds_while_nobody_can_tell(action: str) -> None:
-    assert trigger(action=action).holds_when_undecided is (action in ("rollback", "halt"))
+    assert trigger(action=action).holds_when_undecided is (action in HOLDING)
 
 
 def test_triggers_are_read_with_their_lines() -> None:

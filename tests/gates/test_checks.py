@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from modelctl.adapters.schema import schema
-from modelctl.domain.candidate import Candidate, Facts
+from modelctl.domain.candidate import Candidate, Facts, Served
+from modelctl.domain.evidence import Signed
 from modelctl.domain.history import Deployment, Quarantine
 from modelctl.domain.manifest import version_from
 from modelctl.domain.policy import ApprovalRule, Policy
@@ -254,6 +255,58 @@ def test_a_quarantined_version_does_not_come_back(
     assert outcomes(run("quarantine", candidate(), facts(quarantines=(held,)))) == [outcome]
 
 
+def came(version: str, artifacts: Any, kind: str = "rollout") -> Signed:
+    """A statement that a version came to dev with these artifacts."""
+    one = signed("9" * 64, kind=kind, environment="dev", artifacts=artifacts)
+    assert one.statement is not None
+    subject = f"models/{MODEL}/versions/{version}.yaml"
+    key = replace(one.keys[0], kinds=frozenset({"rollout", "deployment"}))
+    return replace(one, statement=replace(one.statement, subject=subject), keys=(key,))
+
+
+SAME = {"MLmodel": "c" * 64}
+
+
+@pytest.mark.parametrize("kind", ["rollout", "deployment"])
+def test_the_same_artifacts_do_not_come_back_under_another_number(kind: str) -> None:
+    held = Quarantine(model=MODEL, version="0.9.0", environment="dev", reason="5 % errors", at=NOW)
+    known = facts(came("0.9.0", SAME, kind), came("0.9.0", SAME, kind), quarantines=(held,))
+    [found] = run("quarantine", candidate(), known)
+    assert found.outcome is FAIL
+    assert "1.0.0 has the very artifacts of 0.9.0, which is quarantined in dev" in found.message
+    assert found.because == "5 % errors"
+
+
+@pytest.mark.parametrize(
+    ("version", "artifacts"),
+    [("0.9.0", {"MLmodel": "b" * 64}), ("0.8.0", SAME), ("0.9.0", {}), ("0.9.0", None)],
+)
+def test_other_artifacts_than_those_in_quarantine_pass(version: str, artifacts: Any) -> None:
+    held = Quarantine(model=MODEL, version="0.9.0", environment="dev", reason="x", at=NOW)
+    known = facts(came(version, artifacts), quarantines=(held,))
+    assert outcomes(run("quarantine", candidate(), known)) == [PASS]
+    elsewhere = facts(came("0.9.0", SAME), quarantines=(replace(held, environment="staging"),))
+    assert outcomes(run("quarantine", candidate(), elsewhere)) == [PASS]
+
+
+@pytest.mark.parametrize(
+    ("before", "outcome"),
+    [
+        ({}, PASS),
+        ({"digest": "7" * 64}, FAIL),
+        ({"environment": "staging"}, FAIL),
+        ({"at": NOW + timedelta(hours=1)}, FAIL),
+    ],
+)
+def test_what_served_before_a_quarantine_is_no_new_name_for_it(
+    before: dict[str, Any], outcome: Outcome
+) -> None:
+    held = Quarantine(model=MODEL, version="0.9.0", environment="dev", reason="x", at=NOW)
+    served = replace(deployment(5), **before)
+    known = facts(came("0.9.0", SAME), quarantines=(held,), history=(served,))
+    assert outcomes(run("quarantine", candidate(), known)) == [outcome]
+
+
 @pytest.mark.parametrize(("waivable_by", "lifts"), [(("platform",), True), ((), False)])
 def test_how_a_quarantine_is_lifted_is_told_where_it_can_be(
     waivable_by: tuple[str, ...], lifts: bool
@@ -357,8 +410,8 @@ def test_an_input_that_goes_needs_a_major_version(number: str, outcome: Outcome)
         ({"target": "argo-rollouts"}, "shadow", "nothing splits its traffic"),
         ({"target": "kserve", "mode": "knative"}, "shadow", "Knative mode has no shadow"),
         ({"target": "kserve", "mode": "knative"}, "ab-test", "Knative mode has no ab-test"),
-        ({"target": "kserve", "mode": "knative"}, "canary", "nothing here steps forward"),
-        ({"target": "gateway-api", "gateway": True}, "canary", "nothing here steps forward"),
+        ({"target": "kserve", "mode": "knative"}, "canary", None),
+        ({"target": "gateway-api", "gateway": True}, "canary", None),
         ({"target": "local", "mode": "knative"}, "blue-green", "only kserve does"),
         ({"target": "local"}, "unheard-of", "no strategy unheard-of"),
     ],
@@ -393,6 +446,23 @@ def test_artifacts_that_no_pod_can_reach_are_refused(
     artifacts = {**version_data()["artifacts"], "root": root}
     one = candidate(model={"serving": {"target": target}}, manifest={"artifacts": artifacts})
     assert outcomes(run("serving", one, facts())) == [outcome]
+
+
+@pytest.mark.parametrize(
+    ("name", "served", "outcome"),
+    [
+        (f"a-{'b' * 42}", "1.2.0-r27284", FAIL),
+        (f"a-{'b' * 42}", "1.2.0-r47868", PASS),
+        (f"a-{'b' * 42}", "1.2.0", PASS),
+        ("m-a", "1.2.0-r27284", PASS),
+    ],
+)
+def test_a_version_whose_objects_are_named_as_those_of_what_serves_is_refused(
+    name: str, served: str, outcome: Outcome
+) -> None:
+    one = candidate(model={"name": name}, manifest={"version": "1.2.0-r47868"})
+    known = facts(served=Served(version=served, digest="1" * 64))
+    assert outcomes(run("serving", one, known)) == [outcome]
 
 
 def test_a_tier_without_a_default_is_refused_at_the_model() -> None:

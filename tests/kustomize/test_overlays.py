@@ -9,6 +9,7 @@ import json
 import os
 import subprocess
 from collections.abc import Iterator, Mapping
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,8 @@ from modelctl.adapters.crds import validate
 from modelctl.adapters.kustomize import Kustomize, find_kubectl
 from modelctl.adapters.kustomize_tree import kustomization_folders
 from modelctl.adapters.manifests import read_objects
+from modelctl.domain.local_manifest import parse_local_serving
 from modelctl.domain.rendering import RenderRequest
-from modelctl.domain.serving import parse_local_serving
 from support.renders import ENVIRONMENTS, ROOT, TARGETS, TREE, crd_folder, request
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -103,10 +104,14 @@ def test_each_environment_has_its_namespace_and_its_host(objects: Any) -> None:
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
 def test_the_pods_of_a_rollout_are_those_of_a_deployment(objects: Any, environment: str) -> None:
-    deployment = one(objects["gateway-api", environment], "Deployment")
+    deployment = deepcopy(one(objects["gateway-api", environment], "Deployment"))
     rollout = one(objects["argo-rollouts", environment], "Rollout")
     text = json.dumps(rollout["spec"]["template"]).replace("argo-rollouts", "gateway-api")
-    assert json.loads(text) == deployment["spec"]["template"]
+    template = deployment["spec"]["template"]
+    (spread,) = template["spec"]["topologySpreadConstraints"]
+    of_one = [template["metadata"]["labels"], spread["labelSelector"]["matchLabels"]]
+    assert all(labels.pop("modelctl.dev/backend") == "vc17964c" for labels in of_one)
+    assert json.loads(text) == template
 
 
 @pytest.mark.parametrize(
@@ -139,6 +144,7 @@ def test_a_pod_says_which_version_it_serves(objects: Any) -> None:
     assert service["spec"]["predictor"]["annotations"] == expected
     assert pods["labels"]["app.kubernetes.io/version"] == "1.10.0_build.7"
     assert service["spec"]["predictor"]["labels"] == pods["labels"] | {
+        "modelctl.dev/backend": pods["labels"]["modelctl.dev/backend"],
         "app.kubernetes.io/name": "tumor-kserve",
         "modelctl.dev/model": "tumor-kserve",
     }

@@ -19,9 +19,11 @@ from modelctl.domain.pulls import COMMENT_MARKER
 from modelctl.domain.settings import DEPLOY, PATH as SETTINGS_PATH, PERMISSIONS
 from modelctl.errors import DependencyError, ModelctlError
 from modelctl.services import announcing
+from modelctl.services.acting import Effects
 from modelctl.services.announcing import announce
 from modelctl.services.deploying import Deployed, deploy
 from modelctl.services.merged_pulls import MergedPulls
+from modelctl.services.rollout_people import Word, promote_it
 from support.governed import SETTINGS
 from support.hub import OWNER, HubWorld
 from support.journey import publish
@@ -36,9 +38,12 @@ def hub(world: World, forge: Forge) -> HubWorld:
     return HubWorld.create(world, forge)
 
 
-def merged(hub: HubWorld, version: str = "1.0.0", *, good: bool = True) -> int:
+def merged(
+    hub: HubWorld, version: str = "1.0.0", *, good: bool = True, strategy: str | None = None
+) -> int:
     """A version that was reviewed and merged into ml; the number of its pull request."""
-    head = hub.world.submit(version)
+    strategies = {"strategies": {"dev": strategy}} if strategy else {}
+    head = hub.world.submit(version, release=strategies)
     hub.world.builder.git("fetch", "--quiet", "origin")
     number = hub.open("ml", f"feature/{version}")
     if good:
@@ -63,9 +68,7 @@ def run(
             session,
             transition,
             pulls,
-            world.deployer.signer,
-            apply=lambda state: None,
-            progress=lambda message: None,
+            Effects(signer=world.deployer.signer),
         )
         if not tell:
             return done, ()
@@ -275,6 +278,24 @@ def test_while_something_waits_it_stays_in_progress(hub: HubWorld) -> None:
     assert "deployed: dev" in labels(hub, number)
 
 
+def test_a_version_on_its_way_stays_in_progress_until_it_serves(hub: HubWorld) -> None:
+    merged(hub)
+    run(hub)
+    number = merged(hub, "1.1.0", strategy="canary-standard")
+    for _ in range(2):
+        assert run(hub)[1] == ()
+    assert told(hub)[-1][2] == ["in_progress"]
+    assert not [name for name in labels(hub, number) if name.startswith("deployed")]
+    with hub.github() as github:
+        effects = Effects(signer=hub.world.deployer.signer, github=github)
+        session, transition = hub.world.session(), hub.world.transition("dev")
+        word = Word(by="ben", reason="hotfix")
+        promote_it(session, transition, MODEL, effects, word, now=True)
+        # Whoever ended it didn't tell: the next pass, or the next deploy, does.
+    assert run(hub)[1] == ()
+    assert told(hub)[-1][2] == ["in_progress", "success"]
+
+
 def test_the_next_run_tells_what_a_killed_one_did_not(hub: HubWorld) -> None:
     number = merged(hub)
     run(hub, tell=False)
@@ -330,9 +351,7 @@ def test_a_github_that_fails_undoes_nothing(hub: HubWorld) -> None:
             session,
             transition,
             pulls,
-            hub.world.deployer.signer,
-            apply=lambda state: None,
-            progress=lambda message: None,
+            Effects(signer=hub.world.deployer.signer),
         )
 
         def down(*_: object, **__: object) -> None:
@@ -420,9 +439,7 @@ def test_without_an_answer_nothing_is_decided(hub: HubWorld) -> None:
                 session,
                 transition,
                 pulls,
-                hub.world.deployer.signer,
-                apply=lambda state: None,
-                progress=lambda message: None,
+                Effects(signer=hub.world.deployer.signer),
             )
     assert hub.world.session().repository.remote_first("env/dev") is None
 

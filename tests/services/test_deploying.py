@@ -13,6 +13,7 @@ import pytest
 from modelctl.adapters.documents import dump
 from modelctl.domain.history import deployments, served
 from modelctl.services import deploying
+from modelctl.services.acting import Effects
 from modelctl.services.checking import check_change
 from modelctl.services.deploying import Deployed, deploy
 from modelctl.services.state import read_state
@@ -227,13 +228,15 @@ def deploy_until(world: World, step: str) -> None:
         if at.startswith(step):
             os.kill(os.getpid(), signal.SIGKILL)
 
+    def dying(*_: object) -> dict[str, str]:
+        die("apply")
+        return {}
+
     deploy(
         world.session(),
         world.transition("dev"),
         world.merged(),
-        world.deployer.signer,
-        apply=lambda state: die("apply"),
-        progress=die,
+        Effects(signer=world.deployer.signer, apply=dying, progress=die),
     )
 
 

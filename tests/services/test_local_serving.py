@@ -5,9 +5,10 @@ The servers are stand-ins that start fast; what a real one takes is in the tests
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +17,21 @@ import pytest
 
 from modelctl.adapters.artifacts import measure
 from modelctl.adapters.local import Limits, LocalTarget, processes
+from modelctl.adapters.local.metrics import LocalMetrics
 from modelctl.adapters.local.processes import Command
+from modelctl.adapters.local.registry import Registry, RouterRecord
+from modelctl.adapters.manifests import read_objects
+from modelctl.domain import rendering
+from modelctl.domain.observations import Endpoint, Watched
+from modelctl.domain.release_record import release_record
 from modelctl.domain.serving import Serving
-from modelctl.services.local_serving import FIRST_PORT, converge, local_target
-from modelctl.services.state import state_tree
-from support.journey import bring
+from modelctl.services.acting import WHOLE_TARGET
+from modelctl.services.local_serving import FIRST_PORT, converge, local_target, put_into_force
+from modelctl.services.sources import source_of
+from modelctl.services.state import record, state_tree
+from support.journey import bring, publish
 from support.trees import MemoryTree
-from support.world import MODEL, World
+from support.world import MODEL, PROJECT, World
 
 STAND_IN = Path(__file__).parents[1] / "adapters" / "local" / "stand_in.py"
 
@@ -44,6 +53,7 @@ class Machine:
     folder: Path
     port: int
     said: list[str] = field(default_factory=list)
+    requests: tuple[Any, ...] = ()
 
     @property
     def root(self) -> Path:
@@ -190,3 +200,181 @@ def test_each_environment_has_a_port_of_its_own(world: World, tmp_path: Path) ->
     ]
     assert ports == [FIRST_PORT, FIRST_PORT + 2]
     assert local_target(session, "dev", tmp_path, 4711)._router._port == 4711
+
+
+def test_a_router_that_runs_stays_where_it_is_unless_somebody_says_so(
+    world: World, tmp_path: Path
+) -> None:
+    process = processes.ProcessId(pid=1, created=1.0)
+    record = RouterRecord(id="r", process=process, port=4711, api_port=4712)
+    Registry(tmp_path / "dev").save_router(record)
+    session = world.session()
+    ports = [local_target(session, "dev", tmp_path, p)._router._port for p in (None, 4713)]
+    assert ports == [4711, 4713]
+
+
+def rolling(machine: Machine, *backends: rendering.Backend) -> MemoryTree:
+    """The state of dev with the traffic of its version split so."""
+    state = state_tree(machine.world.session(), "dev")
+    one = record(state, MODEL)
+    assert one is not None
+    [obj] = [
+        obj
+        for obj in read_objects((state.read(f"{MODEL}/manifests.yaml") or b"").decode(), file="x")
+        if obj["kind"] == "LocalServing"
+    ]
+    spec = {**obj["spec"], "backends": [backend.as_data() for backend in backends]}
+    return MemoryTree(
+        {
+            f"{MODEL}/release.json": release_record(
+                replace(one, backends=backends), namespace="ml-dev"
+            ).encode(),
+            f"{MODEL}/manifests.yaml": json.dumps({**obj, "spec": spec}).encode(),
+        }
+    )
+
+
+def backends(machine: Machine, weight: int) -> tuple[rendering.Backend, rendering.Backend]:
+    """What is stable in dev, and the version that was deployed last, as its canary."""
+    before, now = machine.requests
+    return (
+        replace(before.split[0], name="stable", weight=100 - weight),
+        replace(now.split[0], name="canary", weight=weight),
+    )
+
+
+@pytest.fixture
+def two(machine: Machine) -> Machine:
+    """1.0.0 serves, and 1.1.0 is about to take over."""
+    machine.deploy("1.0.0")
+    first = record(state_tree(machine.world.session(), "dev"), MODEL)
+    assert machine.converge() == []
+    machine.deploy("1.1.0")
+    second = record(state_tree(machine.world.session(), "dev"), MODEL)
+    assert first is not None
+    assert second is not None
+    machine.requests = (first, second)
+    return machine
+
+
+def shift(machine: Machine, tree: MemoryTree, *models: str) -> dict[str, str]:
+    session = machine.world.session()
+    chosen = models or (MODEL,)
+    return dict(
+        put_into_force(
+            session, machine.target(), tree, chosen, machine.root, None, machine.said.append
+        )
+    )
+
+
+def weights(machine: Machine) -> dict[str, int]:
+    return {f"{r.part} {r.version}": r.weight for r in machine.target().routes()}
+
+
+def test_a_rollout_moves_by_steps_and_back(two: Machine) -> None:
+    for weight in (5, 50):
+        assert shift(two, rolling(two, *backends(two, weight))) == {}
+        assert weights(two) == {"stable 1.0.0": 100 - weight, "canary 1.1.0": weight}
+    assert len(two.kept()) == 2
+    stable, _ = backends(two, 0)
+    assert shift(two, rolling(two, *backends(two, 0))) == {}
+    assert weights(two) == {"stable 1.0.0": 100, "canary 1.1.0": 0}
+    assert {two.answers() for _ in range(5)} == {"1.0.0"}
+    assert stable.weight == 100
+
+
+def test_a_version_that_is_to_start_is_proved_first(two: Machine) -> None:
+    (two.folder / "model 1.1.0" / "MLmodel").write_text("evil\n")
+    problems = shift(two, rolling(two, *backends(two, 5)))
+    assert set(problems) == {MODEL}
+    assert f"the artifacts of {MODEL}@1.1.0 are not those of its manifest" in problems[MODEL]
+    assert weights(two) == {"stable 1.0.0": 100}
+
+
+def test_a_version_that_does_not_start_is_told_of_its_model(two: Machine) -> None:
+    broken = two.target()
+    broken._servers._command = lambda serving, port: Command(
+        arguments=(sys.executable, "-c", "raise SystemExit('no')"), environment={}
+    )
+    session = two.world.session()
+    tree = rolling(two, *backends(two, 5))
+    problems = put_into_force(session, broken, tree, [MODEL], two.root, None, two.said.append)
+    assert "1.1.0 ended before it answered" in problems[MODEL]
+    assert weights(two) == {"stable 1.0.0": 100}
+
+
+def test_a_way_back_does_not_wait_for_artifacts_that_run_already(two: Machine) -> None:
+    assert shift(two, rolling(two, *backends(two, 50))) == {}
+    for version in ("1.0.0", "1.1.0"):
+        (two.folder / f"model {version}").rename(two.folder / f"gone {version}")
+    for digest in two.kept():
+        (two.root / ".artifacts" / digest / "MLmodel").write_text("changed\n")
+    assert shift(two, rolling(two, *backends(two, 0))) == {}
+    assert {two.answers() for _ in range(5)} == {"1.0.0"}
+
+
+def test_what_is_counted_begins_with_the_move(two: Machine) -> None:
+    before = two.world.session().now
+    shift(two, rolling(two, *backends(two, 50)))
+    for _ in range(4):
+        two.answers()
+    two.world.later(minutes=1)
+    watched = Watched(
+        model=MODEL,
+        environment="dev",
+        namespace="ml-dev",
+        since=before,
+        sides={"canary": Endpoint(version="1.1.0", service=f"{MODEL}-1.1.0")},
+    )
+    metrics = LocalMetrics(two.target())
+    [found] = metrics.observe([watched], two.world.session().now)[MODEL]
+    assert found.sides["canary"].requests == 2
+
+
+def test_what_is_a_failure_is_what_the_policy_says(two: Machine) -> None:
+    path = "policies/metrics.yaml"
+    text = (PROJECT / path).read_text()
+    here = "dev: {kind: local}"
+    assert here in text
+    there = here.replace("}", ", errors: '2..'}")
+    publish(two.world, "main", {path: text.replace(here, there)})
+    before = two.world.session().now
+    shift(two, rolling(two, *backends(two, 50)))
+    for _ in range(4):
+        two.answers()
+    two.world.later(minutes=1)
+    session = two.world.session()
+    watched = Watched(
+        model=MODEL,
+        environment="dev",
+        namespace="ml-dev",
+        since=before,
+        sides={"canary": Endpoint(version="1.1.0", service=f"{MODEL}-1.1.0")},
+    )
+    [found] = source_of(session, "dev", two.root).observe([watched], session.now)[MODEL]
+    assert (found.sides["canary"].requests, found.sides["canary"].errors) == (2, 2)
+
+
+def test_without_models_or_with_one_that_is_gone_all_is_put_into_force(two: Machine) -> None:
+    session, tree = two.world.session(), rolling(two, *backends(two, 5))
+    found = put_into_force(session, two.target(), tree, None, two.root, None, two.said.append)
+    assert found == {}
+    assert weights(two) == {"stable 1.0.0": 95, "canary 1.1.0": 5}
+    assert shift(two, MemoryTree({}), MODEL) == {}
+    assert weights(two) == {}
+
+
+def test_models_of_other_targets_are_not_shifted(machine: Machine) -> None:
+    bring(machine.world, "dev")
+    state = state_tree(machine.world.session(), "dev")
+    assert shift(machine, state) == {}
+    assert machine.target().routes() == ()
+
+
+def test_a_whole_that_fails_is_told_of_no_single_model(two: Machine) -> None:
+    tree = rolling(two, *backends(two, 5))
+    (two.folder / "model 1.1.0").rename(two.folder / "gone")
+    session = two.world.session()
+    problems = put_into_force(session, two.target(), tree, None, two.root, None, two.said.append)
+    assert f"{MODEL} 1.1.0: there is no folder" in problems[WHOLE_TARGET]
+    assert two.answers() == "1.0.0"

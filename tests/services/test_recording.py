@@ -102,7 +102,7 @@ def test_figures_that_are_none_are_left_out(world: World, metrics: object) -> No
     state = write_state(session, transition, decisions, rendered).commit
     world.later(minutes=1)
     signer = world.deployer.signer
-    assert record_deployments(world.session(), transition, state, decisions, signer) == 1
+    assert record_deployments(world.session(), transition, state, decisions, signer).entries == 1
     assert last(world)["metrics"] == {}
 
 
@@ -112,10 +112,10 @@ def test_two_jobs_write_one_entry(world: World, tmp_path: Path) -> None:
     transition, signer = world.transition("dev"), world.deployer.signer
     here, there = world.session(), world.copy_clone(tmp_path / "other").session()
     wanted = decided(world)
-    assert record_deployments(here, transition, state, wanted, signer) == 1
-    assert record_deployments(there, transition, state, wanted, signer) == 1
+    assert record_deployments(here, transition, state, wanted, signer).entries == 1
+    assert record_deployments(there, transition, state, wanted, signer).entries == 1
     assert len(deployments(world.session().signed(MODEL))) == 1
-    assert record_deployments(world.session(), transition, state, wanted, signer) == 0
+    assert record_deployments(world.session(), transition, state, wanted, signer).entries == 0
 
 
 def test_only_what_is_decided_now_is_recorded(world: World) -> None:
@@ -126,7 +126,7 @@ def test_only_what_is_decided_now_is_recorded(world: World) -> None:
     merged(world, "1.1.0")
     state, wanted, signer = put_into_state(world), decided(world), world.deployer.signer
     transition = world.transition("dev")
-    assert record_deployments(world.session(), transition, state, wanted, signer) == 1
+    assert record_deployments(world.session(), transition, state, wanted, signer).entries == 1
     assert [d.version for d in deployments(world.session().signed(MODEL))] == ["1.1.0"]
 
 
@@ -142,7 +142,7 @@ def test_a_record_that_says_something_else_is_not_signed(
     files = render(world.session(), [evil])[MODEL]
     state = publish(world, "env/dev", {f"{MODEL}/{name}": text for name, text in files.items()})
     transition, signer = world.transition("dev"), world.deployer.signer
-    assert record_deployments(world.session(), transition, state, wanted, signer) == 0
+    assert record_deployments(world.session(), transition, state, wanted, signer).entries == 0
 
 
 @pytest.mark.parametrize(("hours", "seconds"), [(0.5, 0), (40, 40 * 3600)])
@@ -156,7 +156,7 @@ def test_an_old_time_of_a_commit_is_nobodys_word(
     transition, signer = world.transition("dev"), world.deployer.signer
     done = record_deployments(world.session(), transition, state, decided(world), signer)
     [one] = deployments(world.session().signed(MODEL))
-    assert (done, one.at - put) == (1, timedelta(seconds=seconds))
+    assert (done.entries, one.at - put) == (1, timedelta(seconds=seconds))
 
 
 def test_a_commit_with_other_manifests_is_not_the_one_that_is_named(world: World) -> None:
@@ -169,7 +169,9 @@ def test_a_commit_with_other_manifests_is_not_the_one_that_is_named(world: World
 
 def test_without_state_there_is_nothing_to_record(world: World) -> None:
     signer = world.ci.signer
-    assert record_deployments(world.session(), world.transition("dev"), None, [], signer) == 0
+    assert (
+        record_deployments(world.session(), world.transition("dev"), None, [], signer).entries == 0
+    )
 
 
 def test_what_was_taken_out_of_the_state_is_no_deployment(served: World) -> None:
@@ -178,7 +180,7 @@ def test_what_was_taken_out_of_the_state_is_no_deployment(served: World) -> None
     [wanted] = decided(served)
     signer, transition = served.deployer.signer, served.transition("dev")
     new = [wanted, replace(wanted, request=replace(requested(served), commit="b" * 40))]
-    assert record_deployments(served.session(), transition, state, new, signer) == 0
+    assert record_deployments(served.session(), transition, state, new, signer).entries == 0
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,9 @@
 
 The workflow is that of the commit that GitHub would take it from, and secrets are given only where
 the environments would give them: to runs of the default branch. What `act` doesn't know is left
-out of the workflow (see `_UNKNOWN`); the pinned actions are replaced by those of
-`stand_in_actions/`, which do with git and cp what the real ones do with the network.
+out of the workflow (see `_UNKNOWN`) or said in other words (`_FIRST`); the pinned actions are
+replaced by those of `stand_in_actions/`, which do with git and cp what the real ones do with the
+network.
 """
 
 from __future__ import annotations
@@ -33,6 +34,11 @@ OF_THE_DEFAULT_BRANCH = frozenset(
 """Events that run the default branch's workflow, whatever they are about."""
 
 _UNKNOWN = re.compile(r"^ +deployment: false( #.*)?\n", re.MULTILINE)
+# A first run, which act makes always, is by whoever sent its event.
+_FIRST = {
+    "github.run_attempt": "'1'",
+    "github.triggering_actor": "github.event.sender.login",
+}
 _SECONDS = 240
 
 
@@ -98,7 +104,7 @@ class Actions:
         for name in ("at", "home", "artifacts"):
             (home / name).mkdir(parents=True)
         git(home / "at", "init", "--quiet")
-        (home / workflow).write_text(_by_environment(_UNKNOWN.sub("", text), document))
+        (home / workflow).write_text(_by_environment(_known(text), document))
         (home / "event.json").write_text(json.dumps(payload))
         open_ = self.environments if ref == f"refs/heads/{self.default_branch}" else {}
         secrets = {_of(e, n): v for e, one in open_.items() for n, v in one.secrets.items()}
@@ -162,6 +168,14 @@ class Actions:
             "GIT_CONFIG_NOSYSTEM": "1",
             "LC_ALL": "C.UTF-8",
         }
+
+
+def _known(text: str) -> str:
+    """A workflow in words that act knows."""
+    text = _UNKNOWN.sub("", text)
+    for unknown, known in _FIRST.items():
+        text = text.replace(unknown, known)
+    return text
 
 
 def _permissions(document: Mapping[str, Any]) -> dict[str, str]:

@@ -12,6 +12,7 @@ from modelctl.adapters.ledger import Ledger
 from modelctl.adapters.signing import sign
 from modelctl.domain.checked import Checked
 from modelctl.domain.history import deployments
+from modelctl.services.acting import Effects
 from modelctl.services.announcing import announce
 from modelctl.services.deploying import Deployed, deploy
 from modelctl.services.evidence import statement_of
@@ -72,9 +73,7 @@ def deployed(hub: HubWorld, environment: str = "dev") -> Deployed:
             session,
             transition,
             merged,
-            hub.world.deployer.signer,
-            apply=lambda state: None,
-            progress=lambda message: None,
+            Effects(signer=hub.world.deployer.signer),
         )
         assert announce(session, github, merged, transition, done) == ()
     return done

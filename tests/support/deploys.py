@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from modelctl.services.acting import Effects
 from modelctl.services.deploying import Deployed, deploy
 from support.world import World
 
@@ -12,7 +13,5 @@ def run(world: World, environment: str) -> Deployed:
         world.session(),
         world.transition(environment),
         world.merged(),
-        world.deployer.signer,
-        apply=lambda state: None,
-        progress=lambda message: None,
+        Effects(signer=world.deployer.signer),
     )

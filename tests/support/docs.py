@@ -72,10 +72,13 @@ def unknown(command: str) -> str | None:
             if word.partition("=")[0] not in _options(context):
                 return f"{context.command_path} {word}"
         elif isinstance(context.command, LazyGroup):
-            found = context.command.get_command(context, word)
+            group, name = context.command, word
+            if word not in group.entries and group.default is not None:  # its arguments
+                name = group.default
+            found = group.get_command(context, name)
             if found is None:
                 return f"{context.command_path} {word}"
-            context = click.Context(found, info_name=word, parent=context)
+            context = click.Context(found, info_name=name, parent=context)
     return None
 
 

@@ -7,13 +7,14 @@ from datetime import UTC, datetime, timedelta
 from itertools import chain
 from typing import Any
 
+from modelctl.domain.comparing import answer, sustained
 from modelctl.domain.endings import ENDS, Ending
 from modelctl.domain.history import Deployment
 from modelctl.domain.keeping import kept
 from modelctl.domain.manifest import model_from
 from modelctl.domain.policy import Policy
-from modelctl.domain.rules import Undecided, parse_span
-from modelctl.domain.triggers import Sample, Trigger, lasting, live_facts
+from modelctl.domain.rules import parse_span
+from modelctl.domain.triggers import Trigger, live_facts
 from modelctl.domain.whereabouts import Whereabouts
 from reference_pages.profiles import Row
 from support.profiles import Said, place
@@ -63,11 +64,11 @@ def by_trigger(found: Policy, row: Row, value: Any) -> Said:
     told = {**row.how.get("given", {}), row.how["vary"]: value}
     held = parse_span(told.pop("held", "1d"))
     facts = live_facts(model_from(situation()["model"]), {**HEALTHY, **told})
-    samples = [Sample(at=START, facts=facts), Sample(at=START + held, facts=facts)]
-    answer = lasting(trigger, samples)
-    if isinstance(answer, Undecided) and row.how["vary"] != "held":
-        raise LookupError(f"{trigger.location} can't be decided: {answer.reason}")
-    return Said(lets=answer is not True)
+    one = answer(trigger, facts)
+    [now], _ = sustained([one], {one.name: START}, START + held)
+    if now.undecided is not None and row.how["vary"] != "held":
+        raise LookupError(f"{trigger.location} can't be decided: {now.undecided}")
+    return Said(lets=now.holds is not True)
 
 
 def _trigger(found: Policy, row: Row) -> Trigger:

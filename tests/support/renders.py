@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from modelctl.adapters.kustomize_tree import read_tree
-from modelctl.domain.rendering import RenderRequest
+from modelctl.domain.rendering import Backend, RenderRequest
 
 ROOT = Path(__file__).parents[2]
 TREE = read_tree(ROOT / "kustomize")
@@ -37,6 +37,17 @@ REQUEST = RenderRequest(
 def request(**changes: Any) -> RenderRequest:
     """`REQUEST` with some fields changed."""
     return replace(REQUEST, **changes)
+
+
+def parts(asked: RenderRequest, *shares: int) -> tuple[Backend, ...]:
+    """A rollout of a request's version over 1.0.0: the shares of stable, canary and baseline."""
+    own = (asked.version, asked.digest, asked.storage_uri)
+    old = ("1.0.0", "1a" * 32, "models:/m-100")
+    rows = (("stable", old), ("canary", own), ("baseline", old))
+    return tuple(
+        Backend(name=name, version=version, digest=digest, artifacts=artifacts, weight=share)
+        for (name, (version, digest, artifacts)), share in zip(rows, shares, strict=False)
+    )
 
 
 def crd_folder() -> Path:

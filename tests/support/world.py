@@ -370,7 +370,7 @@ def rules(ci: Person, deployer: Person) -> dict[str, str | bytes]:
     kinds = ["evaluation", "unit-tests", "e2e-tests", "data-validation", "security-scan",
              "load-test"]  # fmt: skip
     files["policies/keys/ci.yaml"] = key_file(ci, kinds, everywhere)
-    jobs = ["deployment", "rollback", "quarantine", *sorted(END_KINDS)]
+    jobs = ["deployment", "rollback", "rollout", "quarantine", *sorted(END_KINDS)]
     files["policies/keys/deployer.yaml"] = key_file(deployer, jobs, ENVIRONMENTS)
     return files
 

@@ -58,6 +58,22 @@ def test_a_rollback_is_proposed_by_a_dispatch(at: MakeWorld) -> None:
     assert author == "pat <5+pat@users.noreply.github.com>"
 
 
+def test_an_emergency_takes_somebody_who_may_approve(at: MakeWorld) -> None:
+    world = at("dev", lambda world: bring(world, "dev", "1.1.0"))
+    run = world.dispatch(
+        "rollback.yml", model=MODEL, environment="dev", reason="mine", emergency="true"
+    )
+    assert run.jobs == {"emergency": "failed"}
+    assert "pat holds no role that approves for dev" in run.log
+    assert world.repository.pulls() == []
+
+
+def test_rollouts_are_stepped_by_the_clock_and_by_hand(at: MakeWorld) -> None:
+    world = at("dev")
+    run = world.dispatch("rollout.yml", action="tick")
+    passes(run, "tick")
+
+
 def test_without_the_default_branch_there_is_no_key(at: MakeWorld) -> None:
     world = at("staging")
     run = world.dispatch(

@@ -18,7 +18,9 @@ from support.world import PROJECT
 WORKFLOWS = sorted((PROJECT / ".github/workflows").glob("*.yml"))
 ACTIONS = sorted((PROJECT / ".github/actions").glob("*/action.yml"))
 ENVIRONMENTS = {"gates", "deploy", "evidence", "housekeeping"}
-SECRETS = {"MODELCTL_APP_KEY", "MODELCTL_SIGNING_KEY"}
+NEEDED = {"MODELCTL_APP_KEY", "MODELCTL_SIGNING_KEY"}
+NOTIFIED = {"MODELCTL_NOTIFY_URL", "MODELCTL_NOTIFY_SECRET"}
+SECRETS = NEEDED | NOTIFIED
 UNTRUSTED = {"ci", "review-signal"}
 """Workflows that a branch of anybody's brings with it."""
 
@@ -46,6 +48,7 @@ TRIGGERS: dict[str, dict[str, Any]] = {
         "workflow_call": ...,
     },
     "rollback": {"workflow_dispatch": ...},
+    "rollout": {"schedule": ..., "workflow_dispatch": ...},
     "housekeeping": {"schedule": ..., "workflow_dispatch": ...},
     "ci": {"push": {"branches": ["**"]}, "pull_request": ...},
 }
@@ -178,6 +181,25 @@ def test_what_an_event_says_reaches_commands_as_quoted_words(path: Path) -> None
         assert "$" not in bare
 
 
+def test_a_job_that_speaks_for_a_person_speaks_for_the_one_who_asks_now() -> None:
+    """The event of a repeated run names whoever started the first one, as `github.actor` does."""
+    speaking = {
+        (path.stem, id_)
+        for path in WORKFLOWS
+        for id_, job in jobs(path).items()
+        if "github.triggering_actor" in " ".join(texts(job))
+    }
+    assert speaking == {("rollout", "act"), ("rollback", "propose"), ("rollback", "emergency")}
+    for stem, id_ in speaking:
+        job = jobs(PROJECT / f".github/workflows/{stem}.yml")[id_]
+        assert re.search(r"&& github\.run_attempt == 1( }})?$", job["if"]), id_
+        for step in job["steps"]:
+            words = {step.get("env", {}).get(key) for key in ("LOGIN", "GIT_AUTHOR_NAME")}
+            assert words <= {None, "${{ github.triggering_actor }}"}
+    for path in [*WORKFLOWS, *ACTIONS]:
+        assert not re.search(r"sender\.login|github\.actor\b", path.read_text()), path
+
+
 @pytest.mark.parametrize("path", WORKFLOWS, ids=name)
 def test_nothing_is_allowed_that_no_job_asks_for(path: Path) -> None:
     assert load(path)["permissions"] in ({}, "{}")
@@ -214,6 +236,43 @@ def test_secrets_come_from_an_environment_and_reach_single_steps_only(path: Path
             assert "uses" not in step or not secrets(step), id_
             signs = "MODELCTL_SIGNING_KEY" in secrets(step)
             assert not signs or environment["name"] in ENVIRONMENTS - {"gates"}
+
+
+def test_whoever_listens_is_told_by_every_job_that_moves_traffic_and_no_other() -> None:
+    told = {
+        (path.stem, id_)
+        for path in WORKFLOWS
+        for id_, job in jobs(path).items()
+        for step in job["steps"]
+        if NOTIFIED & step.get("env", {}).keys()
+    }
+    assert told == {("deploy", "deploy"), ("rollout", "tick"), ("rollout", "act"),
+                    ("rollback", "emergency")}  # fmt: skip
+    for stem, id_ in told:
+        [env] = [
+            step["env"]
+            for step in jobs(PROJECT / f".github/workflows/{stem}.yml")[id_]["steps"]
+            if "env" in step
+        ]
+        assert {key: env[key] for key in NOTIFIED} == {
+            key: f"${{{{ secrets.{key} }}}}" for key in NOTIFIED
+        }
+
+
+def test_the_settings_miss_what_is_needed_alone() -> None:
+    settings = yaml.safe_load((PROJECT / ".github/settings.yaml").read_text())
+    named = {secret for row in settings["environments"].values() for secret in row["secrets"]}
+    assert named == NEEDED
+    assert settings["environments"].keys() == ENVIRONMENTS
+    assert settings["repository"]["variables"] == []
+
+
+def test_there_is_a_label_for_everything_that_is_filed() -> None:
+    from modelctl.services.incidents import LABEL as INCIDENT
+    from modelctl.services.settings_sync import LABEL as DRIFT
+
+    settings = yaml.safe_load((PROJECT / ".github/settings.yaml").read_text())
+    assert {INCIDENT, DRIFT} <= settings["labels"]["others"].keys()
 
 
 @pytest.mark.parametrize("stem", sorted(UNTRUSTED))

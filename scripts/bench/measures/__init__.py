@@ -5,7 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bench.measure import Measure
-from bench.measures import checks, ledger, memory, pull_requests, rendering, startup, status
+from bench.measures import (
+    breach,
+    checks,
+    guard,
+    ledger,
+    memory,
+    metrics,
+    pull_requests,
+    rendering,
+    rollouts,
+    simulation,
+    startup,
+    status,
+    traffic,
+)
 
 MEASURES: Sequence[Measure] = (
     *startup.MEASURES,
@@ -15,4 +29,10 @@ MEASURES: Sequence[Measure] = (
     *ledger.MEASURES,
     *memory.MEASURES,
     *pull_requests.MEASURES,
+    *rollouts.MEASURES,
+    *guard.MEASURES,
+    *breach.MEASURES,
+    *traffic.MEASURES,
+    *metrics.MEASURES,
+    *simulation.MEASURES,
 )

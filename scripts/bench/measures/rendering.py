@@ -17,7 +17,7 @@ from bench.repos.people import rule_files
 from bench.repos.states import Place, request
 from bench.repos.stream import git
 from modelctl.adapters.kustomize_tree import kustomization_folders
-from modelctl.domain.overlay import folders_of, overlay_files
+from modelctl.domain.overlay import layers_of, overlay_files
 from support.world import ENVIRONMENTS
 
 MODELS, VERSIONS = 200, 2
@@ -59,10 +59,9 @@ def _write_overlays(folder: Path, commit: str) -> list[Path]:
 def _overlay(folder: Path, index: int, commit: str, trusted: Mapping[str, bytes]) -> Path:
     place = Place(index=index, version=version_name(VERSIONS - 1), environment=_ENVIRONMENT)
     wanted = request(place, commit)
-    base, components = folders_of(wanted, kustomization_folders(trusted))
-    above = f"../../{_ROOT}/"
+    layers = layers_of(wanted, kustomization_folders(trusted))
     overlay = folder / "generated" / wanted.name
-    for name, text in overlay_files(wanted, above + base, [above + c for c in components]).items():
+    for name, text in overlay_files(wanted, layers, f"../../{_ROOT}/").items():
         _write(overlay / name, text.encode())
     return overlay
 

@@ -2,8 +2,8 @@
 
     python training/prepare.py DATA
 
-writes DATA/<name>-train.parquet, DATA/<name>-holdout.parquet, and DATA/<name>-sample.json: a few
-of the rows that were held out as a request for MLflow's scoring server.
+writes DATA/<name>-train.parquet, DATA/<name>-holdout.parquet, and requests for MLflow's scoring
+server: a few of the rows that were held out in DATA/<name>-sample.json, all in <name>-holdout.json.
 """
 
 from __future__ import annotations
@@ -58,8 +58,10 @@ def write(folder: Path, name: str, frame: pd.DataFrame, seed: int, *, stratified
     )
     train.to_parquet(folder / f"{name}-train.parquet", index=False)
     held_out.to_parquet(folder / f"{name}-holdout.parquet", index=False)
-    rows = held_out[list(INPUTS[name])].head(_SAMPLE_ROWS).to_dict("split", index=False)
-    (folder / f"{name}-sample.json").write_text(json.dumps({"dataframe_split": rows}))
+    sample = held_out[list(INPUTS[name])].head(_SAMPLE_ROWS)
+    for kind, rows in (("sample", sample), ("holdout", held_out.drop(columns=TARGET))):
+        body = {"dataframe_split": rows.to_dict("split", index=False)}
+        (folder / f"{name}-{kind}.json").write_text(json.dumps(body))
     print(f"{name}: {len(train)} rows to train on, {len(held_out)} held out")
 
 

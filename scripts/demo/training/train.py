@@ -27,6 +27,7 @@ import pandas as pd
 from mlflow.models import infer_signature
 from prepare import INPUTS, TARGET
 from sklearn.base import BaseEstimator
+from sklearn.impute import KNNImputer, MissingIndicator
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import (
     accuracy_score,
@@ -36,37 +37,58 @@ from sklearn.metrics import (
     root_mean_squared_error,
 )
 from sklearn.naive_bayes import GaussianNB
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import make_pipeline, make_union
 from sklearn.preprocessing import StandardScaler
 
 CONTEXTS = {"train": "training", "holdout": "evaluation"}
 PACKAGES = ("mlflow", "numpy", "pandas", "scikit-learn", "skops")
 TIMED_REQUESTS = 200
+_NOISE = 0.05
 MODELS = {"tumor": "tumor-classifier", "diabetes": "diabetes-progression"}
 AUTHORS = {"tumor": "ada@example.com", "diabetes": "ben@example.com"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
-    """What is trained on which dataset. `features` is the version of the set of inputs."""
+    """What is trained on which dataset. `features` is the version of the set of inputs; `noisy` is
+    how many times each row is trained on, a little off each time."""
 
     dataset: str
     estimator: Callable[[], BaseEstimator]
     inputs: tuple[str, ...]
     features: str = "1.0.0"
+    noisy: int = 0
 
 
 def _logistic(strength: float) -> Callable[[], BaseEstimator]:
-    return lambda: make_pipeline(StandardScaler(), LogisticRegression(C=strength, max_iter=500))
+    return lambda: make_pipeline(
+        KNNImputer(), StandardScaler(), LogisticRegression(C=strength, max_iter=500)
+    )
+
+
+def _guessing() -> BaseEstimator:
+    values = make_union(KNNImputer(), MissingIndicator(error_on_new=True))
+    return make_pipeline(values, Ridge(alpha=1.0))
 
 
 RECIPES: Mapping[str, Recipe] = {
-    "tumor-bayes": Recipe(dataset="tumor", estimator=GaussianNB, inputs=INPUTS["tumor"]),
+    "tumor-bayes": Recipe(
+        dataset="tumor",
+        estimator=lambda: make_pipeline(KNNImputer(), GaussianNB()),
+        inputs=INPUTS["tumor"],
+    ),
     "tumor-logistic": Recipe(dataset="tumor", estimator=_logistic(1.0), inputs=INPUTS["tumor"]),
     # Regularised so strongly that it hardly dares to call a tumour malignant.
     "tumor-shy": Recipe(dataset="tumor", estimator=_logistic(0.001), inputs=INPUTS["tumor"]),
     "diabetes-ridge": Recipe(
-        dataset="diabetes", estimator=lambda: Ridge(alpha=1.0), inputs=INPUTS["diabetes"]
+        dataset="diabetes",
+        estimator=lambda: make_pipeline(KNNImputer(), Ridge(alpha=1.0)),
+        inputs=INPUTS["diabetes"],
+    ),
+    # Better wherever every value is there, as in all data at hand. What is missing it looks for
+    # among many neighbours, and then it stumbles over it.
+    "diabetes-guessing": Recipe(
+        dataset="diabetes", estimator=_guessing, inputs=INPUTS["diabetes"], noisy=200
     ),
     # Better, but its callers must send two more blood values.
     "diabetes-ten": Recipe(
@@ -83,7 +105,8 @@ def train(name: str, data: Path) -> dict[str, Any]:
     recipe = RECIPES[name]
     files = {part: data / f"{recipe.dataset}-{part}.parquet" for part in CONTEXTS}
     rows = {part: pd.read_parquet(file) for part, file in files.items()}
-    model = recipe.estimator().fit(rows["train"][list(recipe.inputs)], rows["train"][TARGET])
+    taught = _noisy(rows["train"], recipe)
+    model = recipe.estimator().fit(taught[list(recipe.inputs)], taught[TARGET])
     asked, truth = rows["holdout"][list(recipe.inputs)], rows["holdout"][TARGET]
     with mlflow.start_run(experiment_id=_experiment(recipe.dataset), run_name=name) as run:
         logged = {part: _log_input(files[part], part, rows[part]) for part in CONTEXTS}
@@ -107,6 +130,16 @@ def train(name: str, data: Path) -> dict[str, Any]:
         "uri": saved.model_uri,
         "metrics": figures,
     }
+
+
+def _noisy(rows: pd.DataFrame, recipe: Recipe) -> pd.DataFrame:
+    """The rows to learn from."""
+    if not recipe.noisy:
+        return rows
+    inputs, chance = list(recipe.inputs), np.random.default_rng(0)
+    more = pd.concat([rows] * recipe.noisy, ignore_index=True)
+    more[inputs] *= 1 + chance.normal(0, _NOISE, more[inputs].shape)
+    return more
 
 
 def _experiment(name: str) -> str:

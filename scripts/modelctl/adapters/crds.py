@@ -20,9 +20,9 @@ from modelctl.adapters.crd_schema import json_schema
 from modelctl.adapters.kustomize import find_kubectl
 from modelctl.adapters.manifests import Object, documents, read_objects
 from modelctl.domain.document import dotted
+from modelctl.domain.local_manifest import API_VERSION
 from modelctl.domain.objects import check_objects
 from modelctl.domain.problems import Issue, Problem, get
-from modelctl.domain.serving import API_VERSION
 from modelctl.errors import DependencyError, ModelctlError
 
 if TYPE_CHECKING:

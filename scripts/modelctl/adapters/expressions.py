@@ -16,14 +16,18 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
+from modelctl.adapters.plain_rules import Plain, plain
 from modelctl.domain.rules import Undecided
 from modelctl.errors import ModelctlError
 
 MAX_LENGTH = 2000
 MAX_LOOPS = 3
+_LIVE = "live.requests"
+"""A fact that conditions on live figures may read, and gates may not."""
+
 _LOOP = b"\x1a\x07@result"
 """How each loop names its accumulator in the compiled rule."""
 _JOINS = (b"add_list", b"add_string", b"add_bytes")
@@ -38,21 +42,26 @@ _STRING = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CelExpression:
-    """A compiled rule; see `modelctl.domain.policy.Expression`."""
+    """A compiled rule; see `modelctl.domain.policy.Expression`. `plain` decides by itself where the
+    rule and the facts are so simple that the runtime isn't needed."""
 
     source: str
     names: tuple[str, ...]
     program: Any
+    plain: Plain | None = None
 
     def decide(self, facts: Mapping[str, Any]) -> bool | Undecided:
         """Whether the rule holds for `facts` (see `modelctl.domain.facts`)."""
+        found = self.plain(facts) if self.plain else None
+        if found is not None:
+            return found
         try:
             value = self.program.eval(data=dict(facts)).value()
         except RuntimeError as error:  # such as a budget that is used up
             return Undecided(reason=f"the rule failed: {str(error).splitlines()[0]}")
         if isinstance(value, bool):
             return value
-        return Undecided(reason=_reason(str(value)))
+        return Undecided(reason=lacking(str(value)))
 
 
 def compile_rule(source: str, declared: Mapping[str, str]) -> CelExpression:
@@ -64,7 +73,7 @@ def compile_rule(source: str, declared: Mapping[str, str]) -> CelExpression:
     """
     if len(source) > MAX_LENGTH:
         raise ModelctlError(f"the rule is longer than {MAX_LENGTH} characters", mend="split it")
-    env = _environment(tuple(sorted(declared.items())))
+    env = environment(tuple(sorted(declared.items())))
     try:
         program = env.compile(source)
     except RuntimeError as error:
@@ -75,7 +84,13 @@ def compile_rule(source: str, declared: Mapping[str, str]) -> CelExpression:
             mend="compare it with something",
         )
     _refuse_growth(program.serialize())
-    return CelExpression(source=source, names=_names(source, declared), program=program)
+    return CelExpression(
+        source=source,
+        names=_names(source, declared),
+        program=program,
+        # Gates, which decide once, are left to the runtime whole.
+        plain=plain(source, declared) if _LIVE in declared else None,
+    )
 
 
 def _refuse_growth(compiled: bytes) -> None:
@@ -93,7 +108,8 @@ def _refuse_growth(compiled: bytes) -> None:
 
 
 @cache
-def _environment(declared: tuple[tuple[str, str], ...]) -> Any:
+def environment(declared: tuple[tuple[str, str], ...]) -> Any:
+    """The runtime with these facts (name → CEL type, sorted)."""
     from cel_expr_python import cel
 
     return cel.NewEnv(variables={name: _type(cel.Type, text) for name, text in declared})
@@ -163,8 +179,9 @@ def _nearest(name: str, declared: Mapping[str, str]) -> str:
     )
 
 
-def _reason(text: str) -> str:
-    """What the runtime lacked, in plain words."""
+@lru_cache(maxsize=1024)
+def lacking(text: str) -> str:
+    """What the runtime lacked, in plain words, by what it says."""
     missing = re.search(r'No value with name "([^"]+)"', text)
     if missing:
         return f"{missing.group(1)} is missing"

@@ -27,12 +27,10 @@ from modelctl.errors import ConflictError, DependencyError, ModelctlError
 
 __all__ = ["Author", "Draft", "Edits", "GitTree", "MergeConflict", "Repository", "blob_oid"]
 
-_CACHED = 64 * 1024 * 1024
-"""libgit2 keeps so many bytes of objects that it has read, whatever the size of the repository."""
+_CACHED = 64 << 20  # bytes of objects that libgit2 keeps, whatever the size of the repository
 
 PATIENCE = 120.0
-"""Seconds for which a branch that many write to is tried: enough for dozens of writers at once.
-It is time and not a number of tries, since a busy machine may lose a hundred races in seconds."""
+"""Seconds for which a branch is tried, not tries: a busy machine loses a hundred in seconds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,10 +46,11 @@ class Draft:
 class Repository:
     """One git repository. Commits and trees are named by their full hexadecimal ids."""
 
-    __slots__ = ("_directory", "_repo")
+    __slots__ = ("_directory", "_opened", "_repo")
 
     def __init__(self, repo: pygit2.Repository):
         self._repo = repo
+        self._opened: tuple[str, GitTree] | None = None
         self._directory = Path(repo.workdir or repo.path)
 
     def __repr__(self) -> str:
@@ -139,9 +138,10 @@ class Repository:
 
     def tree(self, oid: str | None) -> GitTree:
         """The tree of a commit, or the tree with that id; of None the empty tree."""
-        if oid is None:
-            oid = str(self._repo.TreeBuilder().write())
-        return GitTree(self._repo, git_objects.tree_at(self._repo, oid))
+        oid = str(self._repo.TreeBuilder().write()) if oid is None else oid
+        if self._opened is None or self._opened[0] != oid:  # a guard asks for one again and again
+            self._opened = oid, GitTree(self._repo, git_objects.tree_at(self._repo, oid))
+        return self._opened[1]
 
     def changes(self, before: Tree, after: Tree) -> tuple[Change, ...]:
         """What differs between two trees, sorted by path; equal subtrees are never opened."""

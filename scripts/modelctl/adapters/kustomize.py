@@ -20,10 +20,10 @@ from typing import Final
 
 from modelctl.adapters.kustomize_tree import ROOT, check_tree, kustomization_folders
 from modelctl.adapters.manifests import Object, documents, scalar
-from modelctl.domain.overlay import KUSTOMIZATION, folders_of, overlay_files
+from modelctl.domain.overlay import KUSTOMIZATION, layers_of, overlay_files
 from modelctl.domain.release_record import address_of, release_record
 from modelctl.domain.rendering import MANIFESTS, MODEL_LABEL, RELEASE, RenderRequest, to_json
-from modelctl.domain.shapes import Shape, fill, fill_text, shape_in, shape_of
+from modelctl.domain.shapes import Shape, Value, fill, fill_text, shape_in, shape_of
 from modelctl.errors import DependencyError, ModelctlError
 
 OLDEST: Final = 5
@@ -170,13 +170,12 @@ class _Shaped:
 
     request: RenderRequest
     shape: Shape
-    values: tuple[str, ...]
+    values: tuple[Value, ...]
 
 
 def _shaped(request: RenderRequest, folders: frozenset[str]) -> _Shaped:
-    above = f"../../{ROOT}/"
-    base, components = folders_of(request, folders)
-    shape, values = shape_of(overlay_files(request, above + base, [above + c for c in components]))
+    files = overlay_files(request, layers_of(request, folders), f"../../{ROOT}/")
+    shape, values = shape_of(files)
     return _Shaped(request=request, shape=shape, values=values)
 
 
@@ -215,11 +214,19 @@ def _split(output: str, shaped: Sequence[_Shaped]) -> Mapping[str, Mapping[str, 
     found: dict[str | None, list[tuple[str, Object]]] = {one.shape.identity: [] for one in shaped}
     for text, obj in documents(output, file="the output of Kustomize"):
         found[shape_in(obj["metadata"]["labels"][MODEL_LABEL])].append((text, obj))
-    return {one.request.model: _files(one, found[one.shape.identity]) for one in shaped}
+    taken: dict[_Identity, str] = {}
+    return {one.request.model: _files(one, found[one.shape.identity], taken) for one in shaped}
 
 
-def _files(one: _Shaped, rendered: Sequence[tuple[str, Object]]) -> Mapping[str, str]:
-    request, scalars = one.request, [scalar(value) for value in one.values]
+_Identity = tuple[str, ...]
+"""The group, kind, namespace and name of an object, which a cluster has once."""
+
+
+def _files(
+    one: _Shaped, rendered: Sequence[tuple[str, Object]], taken: dict[_Identity, str]
+) -> Mapping[str, str]:
+    """The files of one model, whose objects are none of those that are taken."""
+    request, scalars = one.request, [_scalar(value) for value in one.values]
     filled = [
         (fill_text(text, one.values, scalars), fill(obj, one.values)) for text, obj in rendered
     ]
@@ -227,11 +234,16 @@ def _files(one: _Shaped, rendered: Sequence[tuple[str, Object]]) -> Mapping[str,
     objects = [obj for _, obj in ordered]
     for obj in objects:
         _check_name(request, obj)
+        _take(request, obj, taken)
     namespace = _namespace(request, objects)
     return {
         MANIFESTS: "---\n".join([_HEADER, *(text for text, _ in ordered)]),
         RELEASE: release_record(request, namespace=namespace, address=address_of(objects)),
     }
+
+
+def _scalar(value: Value) -> str:
+    return scalar(value) if isinstance(value, str) else str(value)
 
 
 def _check_name(request: RenderRequest, obj: Object) -> None:
@@ -240,8 +252,23 @@ def _check_name(request: RenderRequest, obj: Object) -> None:
     if name != request.name and not name.startswith(f"{request.name}-"):
         raise ModelctlError(
             f"{request.model} has a {obj['kind']} named {name}, as every other model has",
-            mend="name it `model`, `model-stable` or `model-canary` in kustomize/",
+            mend="name it `model`, `model-stable`, `model-canary` or `model-split` in kustomize/",
         )
+
+
+def _take(request: RenderRequest, obj: Object, taken: dict[_Identity, str]) -> None:
+    """Of two objects of one name, a cluster would keep the later one alone."""
+    group = str(obj.get("apiVersion", "")).rpartition("/")[0]
+    metadata = obj["metadata"]
+    named = (str(obj["kind"]), str(metadata.get("namespace", "")), str(metadata["name"]))
+    if (group, *named) in taken:
+        others = taken[group, *named]
+        whose = "twice" if others == request.model else f"as {others} has"
+        raise ModelctlError(
+            f"{request.model} has the {named[0]} {named[2]} {whose}, so one would be lost",
+            mend="give each object in kustomize/ a name of its own",
+        )
+    taken[group, *named] = request.model
 
 
 def _namespace(request: RenderRequest, objects: Iterable[Object]) -> str:

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from types import MappingProxyType
 
 from modelctl.adapters.git import Author, Draft, Repository
 from modelctl.adapters.ledger_files import (
@@ -34,7 +35,7 @@ from modelctl.domain.names import MODELS, is_model_name
 from modelctl.domain.tree import Tree
 from modelctl.errors import ModelctlError
 
-__all__ = ["Damage", "Ledger", "LedgerEntry", "LedgerProblem"]
+__all__ = ["Damage", "Expected", "Ledger", "LedgerEntry", "LedgerProblem"]
 
 
 class Ledger:
@@ -147,13 +148,18 @@ class Ledger:
         return self.append_all({model: envelopes}, author=author, at=at)[model]
 
     def append_all(
-        self, batch: Batch, *, author: Author, at: datetime
+        self,
+        batch: Batch,
+        *,
+        author: Author,
+        at: datetime,
+        expected: Mapping[str, Expected] = MappingProxyType({}),
     ) -> Mapping[str, tuple[LedgerEntry, ...]]:
         """Append envelopes by model, all of them in one commit or none, and return their entries.
 
         An envelope that is there already is not appended again: its entry is returned. No entry is
         read for that but the newest of a model, whose digest the next one holds. `at` is the time
-        of the commit.
+        of the commit. A model that isn't as `expected` any more is left out: it has no entries.
 
         Raises:
             ModelctlError: an envelope that `verify` would object to.
@@ -168,7 +174,12 @@ class Ledger:
         def build(tip: str | None) -> Draft | None:
             additions = _Additions(self._repository.tree(tip), self._keys)
             for model, listed in admitted.items():
-                done[model] = additions.add(model, listed)
+                ours = {one.signed.envelope_digest for one in listed}
+                wish = expected.get(model)
+                if wish is not None and additions.passed(model, wish, ours):
+                    done[model] = ()
+                else:
+                    done[model] = additions.add(model, listed)
             return additions.draft(author, at)
 
         self._repository.update_branch(self._branch, build, only_adds=True)
@@ -224,6 +235,16 @@ class Ledger:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Expected:
+    """How far the ledger of a model is expected to go: no trusted statement of these kinds about
+    this environment beyond number `seq`."""
+
+    seq: int
+    environment: str
+    kinds: Collection[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Admitted:
     """An envelope that may be appended: its canonical bytes, and what was read from it."""
 
@@ -258,6 +279,21 @@ class _Additions:
                 seq, previous = entry.seq, entry.digest
                 known[admitted.signed.envelope_digest] = entry
         return tuple(known[admitted.signed.envelope_digest] for admitted in listed)
+
+    def passed(self, model: str, expected: Expected, ours: Collection[str]) -> bool:
+        """Whether somebody else has gone beyond what is expected."""
+        for name in names_backwards(self._tree, model, None):
+            if name.seq <= expected.seq:
+                return False
+            if name.kind not in expected.kinds:
+                continue
+            entry = read_entry(self._tree, model, name, self._keys)
+            told = entry.signed.statement
+            if entry.damage is None and entry.signed.vouched_by is not None and told is not None:
+                theirs = entry.signed.envelope_digest not in ours
+                if theirs and told.environment == expected.environment:
+                    return True
+        return False
 
     def _known(self, model: str, digests: Collection[str]) -> dict[str, LedgerEntry]:
         """The entries that hold the envelopes with these digests, by digest."""

@@ -22,6 +22,7 @@ def operations_problems(policy: Policy, documents: Mapping[str, Document]) -> Pr
         document = documents["rollback"]
         yield from _watched(policy, document, ("triggers",), document.data["triggers"])
         yield from _where_rehearsed(policy, document)
+        yield from _ticked(document)
     if "monitoring" in documents:
         document = documents["monitoring"]
         yield from _watched(policy, document, ("alerts",), document.data["alerts"])
@@ -62,6 +63,19 @@ def _where_rehearsed(policy: Policy, document: Document) -> Problems:
             message="a rehearsal is asked for, and no gate looks at it",
             mend="add a gate with check: rehearsal, or remove it",
         )
+
+
+def _ticked(document: Document) -> Problems:
+    """Lines that are to be ticked by a fact, and that the checklist doesn't have."""
+    incident = document.data["incident"]
+    lines = incident.get("checklist", ())
+    for fact, line in incident.get("ticked", {}).items():
+        if line not in lines:
+            yield PolicyProblem(
+                location=document.locate(("incident", "ticked", fact)),
+                message=f"the checklist has no line {line!r}",
+                mend="write it as the checklist has it",
+            )
 
 
 def _rehearsed_by(policy: Policy, documents: Mapping[str, Document]) -> Iterator[PolicyProblem]:

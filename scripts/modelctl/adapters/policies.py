@@ -16,6 +16,7 @@ from modelctl.adapters.documents import MAX_BYTES, load, too_large
 from modelctl.adapters.expressions import compile_rule
 from modelctl.adapters.freezes_problems import freezes_problems
 from modelctl.adapters.gate_problems import gate_problems
+from modelctl.adapters.metrics_problems import metrics_problems
 from modelctl.adapters.operations_problems import operations_problems
 from modelctl.adapters.policy_documents import OPTIONAL
 from modelctl.adapters.policy_problems import PolicyProblem, cross_check, key_problems
@@ -81,7 +82,7 @@ def load_policy(tree: Tree, commit: str) -> Policy:
     found = {name: document for name, document in documents.items() if document}
     policy = _build(reader, found, gate_files, keys, commit)
     extra = reader.built(optional)
-    policy = replace(policy, waivers=reader.waivers(waivers), **extra)
+    policy = _watched(replace(policy, waivers=reader.waivers(waivers), **extra))
     reader.problems.extend(cross_check(policy, found))
     reader.problems.extend(key_problems(policy, key_files))
     reader.problems.extend(gate_problems(policy, gate_files))
@@ -93,8 +94,16 @@ def load_policy(tree: Tree, commit: str) -> Policy:
     reader.problems.extend(decision_problems(policy, found["lifecycle"]))
     reader.problems.extend(freezes_problems(policy, optional.get("freezes")))
     reader.problems.extend(checklists_problems(policy, optional.get("checklists")))
+    reader.problems.extend(metrics_problems(policy, optional.get("metrics")))
     reader.stop()
     return policy
+
+
+def _watched(policy: Policy) -> Policy:
+    """During a rollout, too, `live.…` figures are over the window of rollback.yaml."""
+    window = policy.rollback.window
+    plans = {name: replace(plan, window=window) for name, plan in policy.strategies.items()}
+    return replace(policy, strategies=plans)
 
 
 class _Reader:

@@ -8,6 +8,7 @@ from typing import Any
 from modelctl.domain.checklists import checklists_from
 from modelctl.domain.document import Document
 from modelctl.domain.freezes import freezes_from
+from modelctl.domain.metric_sources import metrics_from
 from modelctl.domain.operations import monitoring_from, rollback_from
 from modelctl.domain.retention import retention_from
 from modelctl.domain.rules import RuleReader
@@ -15,6 +16,7 @@ from modelctl.domain.rules import RuleReader
 OPTIONAL: Mapping[str, Callable[[Document, RuleReader], Any]] = {
     "checklists": checklists_from,
     "freezes": freezes_from,
+    "metrics": metrics_from,
     "monitoring": monitoring_from,
     "retention": retention_from,
     "rollback": rollback_from,

@@ -7,11 +7,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import pairwise
 from typing import Any
 
+from modelctl.adapters.plan_problems import plan_problems
 from modelctl.adapters.policy_problems import PolicyProblem, Problems, unknown
 from modelctl.domain.document import Document, Path
 from modelctl.domain.evidence import human
 from modelctl.domain.policy import Policy
-from modelctl.domain.strategies import STEPPED, Strategy
+from modelctl.domain.strategies import AB_TEST, BLUE_GREEN, CANARY, SHADOW, STEPPED, Strategy
 from modelctl.domain.triggers import LIVE
 
 DISTRIBUTION = "prediction_distribution"
@@ -21,16 +22,30 @@ _ONLY_FOR = {
     "conditions": STEPPED,
     "patience": STEPPED,
     "back": STEPPED,
-    "experiment": frozenset({"ab-test"}),
-    "compare": frozenset({"shadow"}),
-    "health": frozenset({"immediate", "blue-green"}),
+    "steps": STEPPED,
+    "confidence": STEPPED,
+    "recent": STEPPED,
+    "baseline": frozenset({CANARY, AB_TEST}),
+    "keep_warm": frozenset({CANARY, AB_TEST, BLUE_GREEN}),
+    "experiment": frozenset({AB_TEST}),
+    "compare": frozenset({SHADOW}),
+    "health": frozenset({"immediate", BLUE_GREEN}),
 }
-_NEEDS = {"ab-test": ("experiment",), "shadow": ("compare",)}
+_NEEDS = {
+    CANARY: ("steps",),
+    AB_TEST: ("steps", "experiment"),
+    SHADOW: ("steps", "compare"),
+}
 Row = Mapping[str, Any]
 
 
 def strategy_problems(policy: Policy, document: Document) -> Problems:
-    """Everything that is wrong with the strategies of this document, which fits its schema."""
+    """Everything that is wrong with the strategies of this document, which fits its schema: each
+    once, whatever number of strategies and steps a condition is for."""
+    yield from dict.fromkeys(_problems(policy, document))
+
+
+def _problems(policy: Policy, document: Document) -> Problems:
     yield from named_twice(document, ("conditions",), document.data.get("conditions", ()))
     for name, row in document.data["strategies"].items():
         path: Path = ("strategies", name)
@@ -42,6 +57,7 @@ def strategy_problems(policy: Policy, document: Document) -> Problems:
         yield from _weights(document, path, row)
         yield from _figures(document, path, row)
         yield from _way_back(policy, document, path, policy.strategies[name])
+        yield from plan_problems(document, path, policy.strategies[name])
 
 
 def named_twice(document: Document, path: Path, rows: Iterable[Row]) -> Problems:
@@ -80,14 +96,14 @@ def _weights(document: Document, path: Path, row: Row) -> Problems:
     """A canary's share only grows: to take it back is what conditions are for."""
     weights = [step["weight"] for step in row.get("steps", ())]
     for index, (before, after) in enumerate(pairwise(weights), 1):
-        if row["kind"] == "canary" and after < before:
+        if row["kind"] == CANARY and after < before:
             yield PolicyProblem(
                 location=document.locate((*path, "steps", index, "weight")),
                 message=f"the share falls from {before} to {after} %",
                 mend="let the share of a canary grow from step to step",
             )
     served = [index for index, weight in enumerate(weights) if weight]
-    for index in served if row["kind"] == "shadow" else ():
+    for index in served if row["kind"] == SHADOW else ():
         yield PolicyProblem(
             location=document.locate((*path, "steps", index, "weight")),
             message="a shadow serves nobody, so it has no share of the traffic",

@@ -2,33 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from modelctl.adapters.reviews import load_pull_requests
 from modelctl.cli import Settings
-from modelctl.commands import github_options, options
+from modelctl.commands import effects, github_options, options
 from modelctl.commands.deploy_output import Ending, finish
 from modelctl.domain.policy import Lifecycle, Transition
-from modelctl.domain.tree import Tree
 from modelctl.errors import ModelctlError
 from modelctl.report import words
 from modelctl.services.deciding import decide
 from modelctl.services.deploying import Deployed, deploy
-from modelctl.services.evidence import load_signer
 from modelctl.services.merges import Merged, given
+from modelctl.services.notifying import tell_served
 from modelctl.services.pointers import unknown_environment
 from modelctl.services.session import Session
 
-if TYPE_CHECKING:
-    from modelctl.adapters.github import GitHub
+_HELP = """Judge ENV's branch again, render it, commit the state, record it and update the registry.
+
+\b
+modelctl deploy dev --reviews merged.json
+modelctl deploy --all --github
+modelctl deploy production --github --apply --context production --wait 10m
+
+Everything that the branch says is reconciled, not only its last commit. It may be killed and
+run again at any point, and several may run at once. Of several environments each goes its own
+way, in the order of the lifecycle; the exit code is the worst. Models of the `local` target are
+served on this machine; the others are applied to the cluster that --context names, server-side
+and under a field manager of modelctl's own. What it applied and the state has no more is
+removed, a field of somebody else never taken. What went back without a record, as by a job that
+was killed, is held there until --forward or an emergency rollback says which it was. Without
+--context something else follows the environment's branch, such as Argo CD.
+
+With --github the merged pull request behind each new commit is looked up there. Afterwards each
+model that moved, or was blocked, has a deployment on GitHub, and the pull request says so.
+"""
 
 
-@click.command(short_help="Deploy what the branches of environments say.")
+@click.command(short_help="Deploy what the branches of environments say.", help=_HELP)
 @click.argument("environments", metavar="[ENV]...", nargs=-1)
 @click.option("--all", "everything", is_flag=True, help="Every environment of the lifecycle.")
 @click.option(
@@ -44,8 +60,17 @@ if TYPE_CHECKING:
 @github_options.repository
 @github_options.api
 @options.local_root
-@click.option("--local-port", type=int, help="The local router's port.")
-@click.option("--no-apply", is_flag=True, help="Write state and history, start no local servers.")
+@effects.local_port
+@effects.no_apply
+@click.option("--apply", "to_cluster", is_flag=True, help="Apply it to a cluster: see --context.")
+@effects.context
+@effects.wait
+@click.option(
+    "--forward",
+    multiple=True,
+    metavar="MODEL",
+    help="Undo a way back of this model that nobody recorded; may be repeated.",
+)
 @click.option("--dry-run", is_flag=True, help="Judge, and say what would be done.")
 @options.tracking_uri
 @options.key_file
@@ -63,39 +88,39 @@ def command(
     local_root: Path | None,
     local_port: int | None,
     no_apply: bool,
+    to_cluster: bool,
+    context: str | None,
+    wait: timedelta,
+    forward: tuple[str, ...],
     dry_run: bool,
     tracking_uri: str | None,
     key_file: Path | None,
     trusted_ref: str | None,
     format_: str,
 ) -> int:
-    """Judge ENV's branch again, render it, commit the state, record it and update the registry.
-
-    \b
-    modelctl deploy dev --reviews merged.json
-    modelctl deploy --all --github
-
-    Everything that the branch says is reconciled, not only its last commit. It may be killed and
-    run again at any point, and several may run at once. Of several environments each goes its own
-    way, in the order of the lifecycle; the exit code is the worst. Models of the `local` target are
-    served on this machine.
-
-    With --github the merged pull request behind each new commit is looked up there. Afterwards each
-    model that moved, or was blocked, has a deployment on GitHub, and the pull request says so.
-    """
+    """See `_HELP`."""
     if by_github and files:
         raise ModelctlError("--reviews has no effect with --github", mend="give one of them")
-    wish = _Wish(
-        settings=settings,
-        files=files,
-        github=github_options.hub(settings, repository, api) if by_github else None,
+    if to_cluster and (no_apply or not context):
+        mend = "leave out --no-apply" if no_apply else "give --context, or set MODELCTL_CONTEXT"
+        raise ModelctlError("--apply needs a cluster to apply to", mend=mend)
+    means = effects.Means(
         root=options.local_folder(settings, local_root),
         port=local_port,
         apply=not no_apply,
-        dry_run=dry_run,
+        context=context,
+        wait=wait,
         tracking_uri=tracking_uri,
         key_file=key_file,
+        github=github_options.hub(settings, repository, api) if by_github else None,
+    )
+    wish = _Wish(
+        settings=settings,
+        files=files,
+        means=means,
+        dry_run=dry_run,
         trusted_ref=trusted_ref,
+        forward=forward,
     )
     session = options.start(settings, trusted_ref, fetch=True)
     chosen = _chosen(session.policy.lifecycle, environments, everything)
@@ -110,14 +135,10 @@ class _Wish:
 
     settings: Settings
     files: tuple[Path, ...]
-    github: GitHub | None
-    root: Path
-    port: int | None
-    apply: bool
+    means: effects.Means
     dry_run: bool
-    tracking_uri: str | None
-    key_file: Path | None
     trusted_ref: str | None
+    forward: tuple[str, ...] = ()
 
 
 def _chosen(lifecycle: Lifecycle, named: tuple[str, ...], everything: bool) -> list[Transition]:
@@ -137,6 +158,7 @@ def _chosen(lifecycle: Lifecycle, named: tuple[str, ...], everything: bool) -> l
 
 def _each(wish: _Wish, session: Session, chosen: list[Transition]) -> Iterator[Ending]:
     """Several environments: what goes wrong in one is no reason to leave the others."""
+    wish.means.require_context()
     for index, transition in enumerate(chosen):
         try:
             if index:  # what the one before wrote is to be seen
@@ -151,21 +173,23 @@ def _one(wish: _Wish, session: Session, transition: Transition) -> Ending:
     environment, merged = transition.environment, _merged(wish, session)
     if wish.dry_run:
         return Ending(environment=environment, decisions=decide(session, transition, merged))
-    signer = load_signer(wish.key_file, options.signing_secret())
-    serving = _Serving(session, transition, wish)
-    done = deploy(session, transition, merged, signer, serving.apply, options.progress)
-    left = [*serving.left, *done.left, *_registry(session, done, wish.tracking_uri)]
-    left += _announced(wish, session, transition, merged, done, serving)
+    acting = wish.means.effects(session, [environment], figures=False)
+    done = deploy(session, transition, merged, acting, forward=wish.forward)
+    waits = [f"put into force: {problem}" for problem in done.problems.values()]
+    left = [*waits, *done.left, *_registry(session, done, wish.means.tracking_uri)]
+    left += _announced(wish, session, transition, merged, done, waits)
+    moved = [d.model for d in done.decisions if d.arrives] if done.recorded else []
+    left += tell_served(session, transition, moved, acting)
     return Ending(environment=environment, decisions=done.decisions, done=done, left=tuple(left))
 
 
 def _merged(wish: _Wish, session: Session) -> Merged:
     """Where the pull requests behind commits are found."""
-    if wish.github is None:
+    if wish.means.github is None:
         return given([one for file in wish.files for one in load_pull_requests(file)])
     from modelctl.services.merged_pulls import MergedPulls
 
-    return MergedPulls(session, wish.github)
+    return MergedPulls(session, wish.means.github)
 
 
 def _announced(
@@ -174,48 +198,19 @@ def _announced(
     transition: Transition,
     merged: Merged,
     done: Deployed,
-    serving: _Serving,
+    waits: Sequence[str],
 ) -> tuple[str, ...]:
     """Tells GitHub; what is still to be told."""
-    if wish.github is None:
+    github = wish.means.github
+    if github is None:
         return ()
     from modelctl.services.announcing import announce
     from modelctl.services.merged_pulls import MergedPulls
 
-    known = merged if isinstance(merged, MergedPulls) else MergedPulls(session, wish.github)
-    waits = tuple(serving.left)
-    left = announce(session, wish.github, known, transition, done, waits=waits)
-    options.progress(f"github: {words.count(wish.github.calls, 'call')} so far")
+    known = merged if isinstance(merged, MergedPulls) else MergedPulls(session, github)
+    left = announce(session, github, known, transition, done, waits=waits)
+    options.progress(f"github: {words.count(github.calls, 'call')} so far")
     return left
-
-
-class _Serving:
-    """Applies the state on this machine. A server that doesn't start is left to do, for the state
-    and its history are true all the same."""
-
-    def __init__(self, session: Session, transition: Transition, wish: _Wish):
-        self._session, self._environment = session, transition.environment
-        self._root, self._port, self._uri = wish.root, wish.port, wish.tracking_uri
-        self._enabled = wish.apply
-        self.left: list[str] = []
-
-    def apply(self, state: Tree) -> None:
-        # What served here before may have moved to another target: then it is to stop.
-        begun = (self._root / self._environment).is_dir()
-        if not self._enabled or not (begun or _has_local(state)):
-            return
-        from modelctl.services.local_serving import converge, local_target
-
-        target = local_target(self._session, self._environment, self._root, self._port)
-        problems = converge(self._session, target, state, self._root, self._uri, options.progress)
-        self.left += [f"serve on this machine: {problem}" for problem in problems]
-
-
-def _has_local(state: Tree) -> bool:
-    from modelctl.services.state import record
-
-    found = (record(state, model) for model in state.names(""))
-    return any(one is not None and one.target == "local" for one in found)
 
 
 def _registry(session: Session, done: Deployed, tracking_uri: str | None) -> list[str]:

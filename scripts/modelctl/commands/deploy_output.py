@@ -11,7 +11,10 @@ import click
 
 from modelctl.cli import Settings
 from modelctl.commands import options
+from modelctl.domain.plans import STEPPED_BY_CONTROLLER
+from modelctl.domain.rollout_split import CANARY, incoming_of, is_split, serving_of
 from modelctl.errors import EXIT_BLOCKED, EXIT_PASS, EXIT_UNDECIDED, ModelctlError
+from modelctl.services.accounted import same
 from modelctl.services.deciding import Decision
 from modelctl.services.deploying import Deployed
 
@@ -68,6 +71,7 @@ def _document(ending: Ending) -> dict[str, Any]:
             "ran": d.running.version if d.running else None,
             "runs": d.request.version if d.request else None,
             "moved": d.moves,
+            "weight": _weight(d),
             "blocked": d.blocked,
             "reports": [document(report) for report in d.reports],
         }
@@ -79,6 +83,14 @@ def _document(ending: Ending) -> dict[str, Any]:
         "left_to_do": list(ending.left),
         **_state(ending),
     }
+
+
+def _weight(decision: Decision) -> int | None:
+    """The share of the version that runs, in percent; the rest goes to the one before."""
+    if decision.request is None:
+        return None
+    part = incoming_of(decision.request) or serving_of(decision.request)
+    return part.weight
 
 
 def _state(ending: Ending) -> dict[str, Any]:
@@ -132,6 +144,17 @@ def _line(decision: Decision) -> str:
     if decision.blocked:
         stays = f"{before} stays" if before else "nothing runs"
         return f"✗ {decision.model}: {decision.wanted} is blocked, {stays}"
+    if decision.begins is not None and decision.request is not None:
+        plan, stable = decision.begins
+        share = sum(b.weight for b in decision.request.split if b.name == CANARY)
+        how = f"begins at {share} % by {plan.name}"
+        if decision.request.target in STEPPED_BY_CONTROLLER:
+            how = f"begins by {plan.name}, stepped by its controller"
+        return f"✓ {decision.model}: {stable.version} → {decision.wanted} {how}"
+    if decision.ended is not None and same(decision.request, decision.stable):
+        return f"✓ {decision.model}: {decision.wanted} again, {before} was taken back"
+    if decision.request is not None and is_split(decision.request):
+        return f"✓ {decision.model}: {decision.wanted} is on its way, as it was"
     if decision.moves:
         return f"✓ {decision.model}: {before or 'nothing'} → {decision.wanted}"
     return f"✓ {decision.model}: {decision.wanted}, as it was"

@@ -11,6 +11,7 @@ import click
 from modelctl.adapters.local.target import LocalTarget
 from modelctl.cli import Settings
 from modelctl.commands import options
+from modelctl.domain.serving import ServingStatus
 from modelctl.errors import EXIT_PASS, EXIT_UNDECIDED, ModelctlError
 
 
@@ -27,7 +28,7 @@ def status(settings: Settings, local_root: Path | None, format_: str) -> int:
         click.echo(json.dumps(rows, indent=2, default=str))
     for name, one in found if format_ == "text" else ():
         mark = "✓" if one.healthy else "✗"
-        click.echo(f"{mark} {name:<12} {one.model} {one.version}  {one.weight} %  {one.url}")
+        click.echo(f"{mark} {name:<12} {one.model} {one.version}  {_share(one)}  {one.url}")
     if not found and format_ == "text":
         click.echo("nothing serves on this machine")
     return EXIT_PASS if all(one.healthy for _, one in found) else EXIT_UNDECIDED
@@ -51,6 +52,16 @@ def stop(settings: Settings, environments: tuple[str, ...], local_root: Path | N
     if not targets:
         click.echo("nothing serves on this machine")
     return EXIT_PASS
+
+
+def _share(one: ServingStatus) -> str:
+    """What a backend gets: `stable 95 %`, `shadow copies of 30 %`, `previous kept warm`."""
+    gets = [f"{one.weight} %"] if one.weight else []
+    if one.mirror:
+        gets.append(f"copies of {one.mirror} %")
+    if one.header:
+        gets.append(f"where {': '.join(one.header)}")
+    return f"{one.part} {', '.join(gets) or 'kept warm'}"
 
 
 def _targets(settings: Settings, root: Path | None) -> dict[str, LocalTarget]:

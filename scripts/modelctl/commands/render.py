@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import click
@@ -12,9 +12,26 @@ from modelctl.commands import options
 from modelctl.domain.names import parse_model
 from modelctl.errors import EXIT_BLOCKED, EXIT_PASS, ModelctlError
 from modelctl.services.pointers import unknown_environment
-from modelctl.services.rendering import render, wanted_requests
+from modelctl.services.previewing import END, Asked, Preview, previews
+from modelctl.services.rendering import render
 from modelctl.services.session import Session
 from modelctl.services.state import state_tree
+
+
+class _Step(click.ParamType[int]):
+    """A step, counted from 1; 0 is the end."""
+
+    name = "step"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> int:
+        text = str(value)
+        if text == END:
+            return 0
+        if not text.isdecimal():
+            self.fail(f"{text!r} is no step: 1 for the first, or {END}", param, ctx)
+        return int(text)
 
 
 @click.command(short_help="Render the manifests of an environment.")
@@ -44,6 +61,18 @@ from modelctl.services.state import state_tree
     metavar="REF",
     help="Render this ref, such as a pull request's head.  [default: the environment's branch]",
 )
+@click.option(
+    "--step",
+    type=_Step(),
+    metavar="N",
+    help="At this step of the rollout, 1 for the first; `end` or 0 for its finish.  [default: what "
+    "a deploy begins with]",
+)
+@click.option(
+    "--strategy",
+    metavar="NAME",
+    help="By this strategy of the policy.  [default: the release's]",
+)
 @options.trusted_ref
 @click.pass_obj
 def command(
@@ -55,11 +84,20 @@ def command(
     crds: Path | None,
     context: str | None,
     ref: str | None,
+    step: int | None,
+    strategy: str | None,
     trusted_ref: str | None,
 ) -> int:
-    """Build what ENV's branch says by the overlays of the default branch, in one Kustomize run.
+    """Build what a deploy would write of ENV's branch, by the overlays of the default branch.
 
-    Nothing is judged or written to a branch: `modelctl deploy` does that.
+    \b
+    modelctl render production --diff
+    modelctl render production --ref feature/1.1.0 --step 2
+    modelctl render production --model tumor-classifier --strategy shadow-week --step end
+
+    A version takes over from what serves by the signed history: without --step the first step of
+    its strategy is built, with it any other. Nothing is judged or written to a branch: `modelctl
+    deploy` does that.
     """
     if as_diff and output is not None:
         mend = "print the difference, or write the files"
@@ -69,8 +107,8 @@ def command(
     if transition is None:
         raise unknown_environment(environment, session.policy.lifecycle.environments)
     names = [parse_model(name) for name in models] or None
-    rendered = render(session, wanted_requests(session, transition, names, ref=ref))
-    files = {f"{m}/{name}": text for m, one in rendered.items() for name, text in one.items()}
+    asked = Asked(step=step, strategy=strategy)
+    files = _files(session, previews(session, transition, names, ref=ref, asked=asked))
     if output is not None:
         _write(output, files)
     elif as_diff:
@@ -83,6 +121,15 @@ def command(
     for problem in problems:
         options.progress(f"✗ {problem}")
     return EXIT_BLOCKED if problems else EXIT_PASS
+
+
+def _files(session: Session, found: Sequence[Preview]) -> dict[str, str]:
+    """What is rendered, by its path; what people should know of it is told."""
+    for one in found:
+        for note in one.notes:
+            options.progress(f"! {one.request.model}: {note}")
+    rendered = render(session, [one.request for one in found])
+    return {f"{m}/{name}": text for m, one in rendered.items() for name, text in one.items()}
 
 
 def _write(folder: Path, files: Mapping[str, str]) -> None:

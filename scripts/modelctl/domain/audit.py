@@ -9,6 +9,7 @@ from typing import Any
 
 from modelctl.domain.history import Deployment
 from modelctl.domain.names import version_path
+from modelctl.domain.rollout_events import Rollout
 from modelctl.domain.waivers import WaiverRecord
 
 
@@ -55,6 +56,32 @@ class Served:
     state_commit: str | None = None
     evidence: tuple[Evidence, ...] = ()
     waivers: tuple[WaiverRecord, ...] = ()
+    coming: Coming | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Share:
+    """From when on (UTC) a version that took over had so much of the traffic, in percent."""
+
+    since: datetime
+    weight: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Coming:
+    """The version that was taking over at that time, with its shares until then, oldest first; the
+    rest went to what served. `seq` is the number of the entry that tells the last one."""
+
+    version: str
+    digest: str
+    strategy: str
+    shares: tuple[Share, ...]
+    seq: int
+
+    @property
+    def weight(self) -> int:
+        """Its share at that time."""
+        return self.shares[-1].weight
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +136,29 @@ def served(
         evidence=tuple(evidence),
         waivers=waivers(predicate),
     )
+
+
+def coming(rollouts: Sequence[Rollout], at: datetime) -> Coming | None:
+    """What was taking over at a time, by the rollouts of a model in an environment."""
+    for one in reversed(rollouts):
+        until = [event for event in one.events if event.at <= at]
+        if not until:
+            continue
+        end = one.until
+        if end is not None and end <= at:
+            return None
+        shares: list[Share] = []
+        for event in until:
+            if not shares or shares[-1].weight != event.weight:
+                shares.append(Share(since=event.at, weight=event.weight))
+        return Coming(
+            version=one.version,
+            digest=one.digest,
+            strategy=one.strategy,
+            shares=tuple(shares),
+            seq=until[-1].seq,
+        )
+    return None
 
 
 def envelopes(predicate: Mapping[str, Any]) -> tuple[str, ...]:

@@ -32,7 +32,8 @@ class Cell:
     """What one environment serves of one model.
 
     `weight` is the version's share of the traffic in percent; the rest goes to `beside`, the
-    version that it stands beside in a rollout. `by` are the logins of those who approved it.
+    version that it stands beside in a rollout. Of one that is `handed_over` only the controller of
+    its cluster knows the share. `by` are the logins of those who approved it.
     `next` is what stands between it and the next stage, None where nothing follows.
     """
 
@@ -42,6 +43,7 @@ class Cell:
     by: tuple[str, ...] = ()
     strategy: str | None = None
     weight: int = 100
+    handed_over: bool = False
     beside: str | None = None
     flags: tuple[Flag, ...] = ()
     next: str | None = None

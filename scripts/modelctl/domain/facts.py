@@ -111,7 +111,16 @@ _BY_KIND: Mapping[str, Mapping[str, str]] = {
     },
     "exposure": {"requests": "int", "errors": "int", "since": "string", "until": "string"},
     "canary": {"weight": "int", **_RUN},
-    "shadow": {"prediction_psi": "double", "prediction_kl": "double", **_RUN},
+    "shadow": {
+        "metrics": METRICS,
+        "lower": METRICS,
+        "upper": METRICS,
+        "groups": GROUPS,
+        "confidence": "double",
+        "prediction_psi": "double",
+        "prediction_kl": "double",
+        **_RUN,
+    },
     "ab-test": {
         "primary": "string",
         "effect": "double",

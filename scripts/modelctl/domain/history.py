@@ -12,12 +12,16 @@ from modelctl.domain.evidence import Signed, Statement
 from modelctl.domain.names import ModelFile, classify
 
 DEPLOYMENT, ROLLBACK, QUARANTINE = "deployment", "rollback", "quarantine"
+ROLLOUT = "rollout"
 DEPRECATION, REJECTION, ARCHIVAL = "deprecation", "rejection", "archival"
 RETIREMENT, REINSTATEMENT = "retirement", "reinstatement"
 END_KINDS = frozenset({DEPRECATION, REJECTION, ARCHIVAL, RETIREMENT, REINSTATEMENT})
 """Kinds that tell of the end of a version's life, or take that back (`domain/endings.py`)."""
 
-JOB_KINDS = frozenset({DEPLOYMENT, ROLLBACK, QUARANTINE, *END_KINDS})
+MOVES = frozenset({DEPLOYMENT, ROLLBACK, ROLLOUT})
+"""Kinds that tell where traffic went: the last one of an environment says what it runs."""
+
+JOB_KINDS = frozenset({*MOVES, QUARANTINE, *END_KINDS})
 """Kinds that only the jobs sign; everything else on the ledger is evidence."""
 
 _EMPTY: Mapping[str, Any] = MappingProxyType({})
@@ -68,6 +72,27 @@ def deployments(entries: Iterable[Signed]) -> tuple[Deployment, ...]:
         if isinstance(statement.predicate.get("commit"), str)
     ]
     return tuple(sorted(found, key=lambda d: d.seq))
+
+
+def position(entries: Iterable[Signed], environment: str) -> int:
+    """The number of the last statement that says what the environment runs of a model; 0 before the
+    first. Whoever decides by it may act only while nothing later is there."""
+    found = (seq for seq, told, _ in proved(entries, MOVES) if told.environment == environment)
+    return max(found, default=0)
+
+
+def artifacts_of(entries: Iterable[Signed], version: str) -> tuple[Mapping[str, str], ...]:
+    """The artifacts that a version had when it came to an environment: path → sha256, each once."""
+    found = (
+        statement.predicate.get("artifacts")
+        for _, statement, about in proved(entries, (DEPLOYMENT, ROLLOUT))
+        if about.version == version
+    )
+    kept: list[Mapping[str, str]] = []
+    for files in found:
+        if isinstance(files, Mapping) and files and files not in kept:
+            kept.append(files)
+    return tuple(kept)
 
 
 def quarantines(entries: Iterable[Signed]) -> tuple[Quarantine, ...]:

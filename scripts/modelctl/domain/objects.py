@@ -9,9 +9,10 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from modelctl.domain.kserve import check_inference_service
+from modelctl.domain.local_manifest import parse_local_serving
 from modelctl.domain.problems import Issue, Object, Problem, get, items, pairs, percent
 from modelctl.domain.rendering import PREFIX
-from modelctl.domain.serving import WHOLE, parse_local_serving
+from modelctl.domain.serving import WHOLE
 from modelctl.errors import ModelctlError
 
 _DNS_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
@@ -20,6 +21,14 @@ _LABEL_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?")
 _LOCATION = re.compile(r"(?!file:)[a-z][a-z0-9+.-]*:/")
 _LONGEST_NAME: Final = 253
 _ARTIFACTS: Final = f"{PREFIX}/artifacts"
+
+_SERVICES: Final[Mapping[str, Sequence[str]]] = MappingProxyType(
+    {
+        "canary": ("stableService", "canaryService"),
+        "blueGreen": ("activeService", "previewService"),
+    }
+)
+"""The Services that each strategy of a Rollout names."""
 
 Key = tuple[str, str, str]
 """Kind, namespace and name."""
@@ -125,6 +134,15 @@ def _check_route(obj: Object) -> Iterator[Issue]:
         weights = [get(ref, "weight", default=WHOLE if len(refs) == 1 else 1) for ref in refs]
         if refs:
             yield from _check_weights(weights, f"spec.rules[{n}].backendRefs")
+        yield from _check_mirrors(rule, f"spec.rules[{n}]")
+
+
+def _check_mirrors(rule: object, path: str) -> Iterator[Issue]:
+    for n, one in enumerate(items(rule, "filters")):
+        share = get(one, "requestMirror", "percent")
+        if share is not None and percent(share) is None:
+            where = f"{path}.filters[{n}].requestMirror.percent"
+            yield Issue(path=where, message=f"{share} is not a share from 0 to {WHOLE}")
 
 
 def _check_weights(weights: Sequence[Any], path: str) -> Iterator[Issue]:
@@ -175,25 +193,68 @@ def _check_duplicates(objects: Iterable[Object]) -> Iterator[Problem]:
 
 def _check_references(objects: Sequence[Object]) -> Iterator[Problem]:
     """What an object sends traffic to, or scales, must be rendered with it."""
-    there = {key_of(obj) for obj in objects}
+    there = {key_of(obj) for obj in objects} | {key for obj in objects for key in _made(obj)}
     for obj in objects:
         for path, kind, name, namespace in _references(obj):
             if (kind, namespace, name) not in there:
                 yield Issue(path=path, message=f"there is no {kind} {name}").of(obj)
 
 
+def _made(obj: Object) -> Iterator[Key]:
+    """The Services that KServe makes for the predictors of an InferenceService that have a name."""
+    kind, namespace, name = key_of(obj)
+    if kind != "InferenceService":
+        return
+    canaries = (get(canary, "predictor") for canary in items(obj, "spec", "canary"))
+    for predictor in (get(obj, "spec", "predictor"), *canaries):
+        if get(predictor, "name"):
+            yield "Service", namespace, f"{name}-{get(predictor, 'name')}-predictor"
+
+
 def _references(obj: Object) -> Iterator[tuple[str, str, str, str]]:
     """Each path that refers to an object, with its kind, name and namespace."""
     own = str(get(obj, "metadata", "namespace", default=""))
     for n, rule in enumerate(items(obj, "spec", "rules") if obj.get("kind") == "HTTPRoute" else ()):
-        for m, ref in enumerate(items(rule, "backendRefs")):
-            path = f"spec.rules[{n}].backendRefs[{m}].name"
+        for path, ref in _sent_to(rule, f"spec.rules[{n}]"):
             namespace = str(get(ref, "namespace", default=own))
             yield path, str(get(ref, "kind", default="Service")), str(get(ref, "name")), namespace
-    canary = get(obj, "spec", "strategy", "canary") if obj.get("kind") == "Rollout" else None
-    for field in ("stableService", "canaryService"):
-        if get(canary, field):
-            yield f"spec.strategy.canary.{field}", "Service", str(get(canary, field)), own
+    if obj.get("kind") == "Rollout":
+        yield from _named_by_rollout(obj, own)
     if obj.get("kind") == "HorizontalPodAutoscaler":
         target = get(obj, "spec", "scaleTargetRef")
         yield "spec.scaleTargetRef", str(get(target, "kind")), str(get(target, "name")), own
+
+
+def _sent_to(rule: object, path: str) -> Iterator[tuple[str, object]]:
+    """Where a rule sends requests, or copies of them."""
+    for m, ref in enumerate(items(rule, "backendRefs")):
+        yield f"{path}.backendRefs[{m}].name", ref
+    for m, one in enumerate(items(rule, "filters")):
+        mirrored = get(one, "requestMirror", "backendRef")
+        if mirrored is not None:
+            yield f"{path}.filters[{m}].requestMirror.backendRef.name", mirrored
+
+
+def _named_by_rollout(obj: Object, own: str) -> Iterator[tuple[str, str, str, str]]:
+    """The Services and the AnalysisTemplates of a Rollout."""
+    for strategy, fields in _SERVICES.items():
+        chosen = get(obj, "spec", "strategy", strategy)
+        for field in fields:
+            if get(chosen, field):
+                path = f"spec.strategy.{strategy}.{field}"
+                yield path, "Service", str(get(chosen, field)), own
+    for path, name in _analyses(get(obj, "spec", "strategy", default={}), "spec.strategy"):
+        yield path, "AnalysisTemplate", name, own
+
+
+def _analyses(value: object, path: str) -> Iterator[tuple[str, str]]:
+    """Each `templateName` below `value`, with its path."""
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            if key == "templateName":
+                yield f"{path}.{key}", str(inner)
+            else:
+                yield from _analyses(inner, f"{path}.{key}")
+    elif isinstance(value, list):
+        for n, inner in enumerate(value):
+            yield from _analyses(inner, f"{path}[{n}]")

@@ -10,11 +10,20 @@ from types import MappingProxyType
 from modelctl.domain.document import Document, Path
 from modelctl.domain.recurrence import Recurrence
 from modelctl.domain.rules import RuleReader, parse_span
-from modelctl.domain.triggers import ALERT, RETRAIN, ROLLBACK, Trigger, trigger_at, triggers_from
+from modelctl.domain.triggers import (
+    ALERT,
+    RETRAIN,
+    ROLLBACK,
+    WINDOW,
+    Trigger,
+    trigger_at,
+    triggers_from,
+)
 
 SEVERITIES = ("critical", "warning", "info")
 _INSTANT = timedelta(seconds=1)
 _NO_CHANNELS: Mapping[str, tuple[str, ...]] = MappingProxyType({})
+_NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,10 +36,15 @@ class Rehearsal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Incident:
-    """What follows a rollback: the checklist of the incident, and when its cause must be known."""
+    """What follows a rollback: the checklist of the incident, and when its cause must be known.
+
+    `ticked` names the lines that the history answers by itself: `failing_version`, `trigger`,
+    `serving` → a line of the checklist.
+    """
 
     root_cause_within: timedelta
     checklist: tuple[str, ...] = ()
+    ticked: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +52,9 @@ class Rollback:
     """What `policies/rollback.yaml` says. Without the file nothing is rolled back by itself.
 
     `within` is how long a rollback may take until the version before serves; the SLA of a model
-    may be shorter. `afterwards` is what people look after once traffic is back.
+    may be shorter. `afterwards` is what people look after once traffic is back. For `again_after` a
+    way back the next one takes a person who says so.
+    `window` is the time that `live.…` figures are over.
     """
 
     triggers: tuple[Trigger, ...] = ()
@@ -48,6 +64,8 @@ class Rollback:
         default_factory=lambda: Incident(root_cause_within=timedelta(hours=48))
     )
     afterwards: tuple[str, ...] = ()
+    again_after: timedelta = timedelta(hours=1)
+    window: timedelta = WINDOW
 
     def triggers_for(self, facts: Mapping[str, str]) -> Sequence[Trigger]:
         """Those for a model in an environment (see `modelctl.domain.rules.Scope.covers`)."""
@@ -106,8 +124,11 @@ def rollback_from(document: Document, rules: RuleReader) -> Rollback:
         incident=Incident(
             root_cause_within=parse_span(incident["root_cause_within"]),
             checklist=tuple(incident.get("checklist", ())),
+            ticked=MappingProxyType(dict(incident.get("ticked", {}))),
         ),
         afterwards=tuple(data.get("afterwards", ())),
+        again_after=parse_span(data.get("again_after", "1h")),
+        window=parse_span(data["window"]) if "window" in data else WINDOW,
     )
 
 

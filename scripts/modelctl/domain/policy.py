@@ -17,6 +17,7 @@ from modelctl.domain.decisions import MANUAL, of_tiers
 from modelctl.domain.document import Location
 from modelctl.domain.evidence import OFFLINE, Need, TrustedKey
 from modelctl.domain.freezes import Freezes
+from modelctl.domain.metric_sources import MetricSources
 from modelctl.domain.operations import Monitoring, Rollback
 from modelctl.domain.retention import Retention
 from modelctl.domain.rules import Rule, Scope
@@ -221,6 +222,7 @@ class Policy:
     retention: Retention = field(default_factory=Retention)
     rollback: Rollback = field(default_factory=Rollback)
     monitoring: Monitoring = field(default_factory=Monitoring)
+    metrics: MetricSources = field(default_factory=MetricSources)
 
     def gates_for(self, scopes: Sequence[Mapping[str, str]]) -> Sequence[Gate]:
         """The gates that cover any of these facts about a promotion (see `Scope.covers`)."""

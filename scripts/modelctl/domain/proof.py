@@ -236,10 +236,9 @@ def _short(oid: str | None) -> str:
 
 
 def unrecorded(
-    environment: str, model: str, now: Recorded | None, last: Deployment | None
+    environment: str, model: str, now: Recorded | None, told: Recorded | None
 ) -> str | None:
     """Why what an environment's branch records now is not what the ledger tells last, or None."""
-    told = Recorded(version=last.version, digest=last.digest, commit=last.commit) if last else None
     if now == told:
         return None
     if now is None:

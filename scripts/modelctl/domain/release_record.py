@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from modelctl.domain.plans import plan_from
 from modelctl.domain.rendering import RELEASE, TEXTS, Backend, RenderRequest, plain, to_json
 from modelctl.domain.waivers import WaiverRecord
 from modelctl.errors import ModelctlError
@@ -31,6 +32,8 @@ def release_record(
         data["pull_request"] = str(request.pull_request)
     if request.waivers:
         data["waivers"] = _compact([waiver.as_data() for waiver in request.waivers])
+    if request.plan is not None:
+        data["plan"] = _compact(request.plan.as_data())
     metadata = {
         "name": f"{request.name}-release",
         "namespace": namespace,
@@ -51,11 +54,12 @@ def recorded_request(data: Mapping[str, str]) -> RenderRequest:
         return RenderRequest(
             **{name: data[name] for name in TEXTS},
             approvers=tuple(login for login in data["approvers"].split(",") if login),
-            backends=tuple(Backend(**backend) for backend in json.loads(data["backends"])),
+            backends=tuple(_backend(backend) for backend in json.loads(data["backends"])),
             gateway=json.loads(data["gateway"]),
             resources=json.loads(data.get("resources", "{}")),
             pull_request=int(number) if number else None,
             waivers=tuple(WaiverRecord(**one) for one in json.loads(data.get("waivers", "[]"))),
+            plan=plan_from(json.loads(data["plan"])) if "plan" in data else None,
         )
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ModelctlError(
@@ -77,6 +81,11 @@ def address_of(objects: Iterable[Mapping[str, Any]]) -> Mapping[str, str]:
         if obj["kind"] == "LocalServing":
             return {"path": spec["path"], **({"host": spec["host"]} if "host" in spec else {})}
     return {}
+
+
+def _backend(data: Mapping[str, Any]) -> Backend:
+    header = data.get("header")
+    return Backend(**{**data, "header": None if header is None else tuple(header)})
 
 
 def _compact(value: Any) -> str:

@@ -11,25 +11,39 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from modelctl.domain.names import is_model_name
-from modelctl.domain.serving import WHOLE
+from modelctl.domain.plans import Plan
+from modelctl.domain.serving import BASELINE, WHOLE
+from modelctl.domain.version_names import (
+    LONGEST_HASH,
+    LONGEST_NAME,
+    SHORTEST_HASH,
+    version_slug,
+)
 from modelctl.domain.waivers import WaiverRecord
 from modelctl.errors import ModelctlError
 
 PREFIX: Final = "modelctl.dev"
 MODEL_LABEL: Final = f"{PREFIX}/model"
 NAME_LABEL: Final = "app.kubernetes.io/name"
+VERSION_LABEL: Final = "app.kubernetes.io/version"
+MANAGER_LABEL: Final = "app.kubernetes.io/managed-by"
+MANAGER: Final = "modelctl"
 TARGETS: Final = ("argo-rollouts", "gateway-api", "kserve", "local")
 MODES: Final = ("standard", "knative")
 MANIFESTS: Final = "manifests.yaml"
 RELEASE: Final = "release.json"
 
-# The longest that a controller adds is 18 characters, and a Service's name may have 63.
-_LONGEST_NAME: Final = 45
+PARTS: Final = ("stable", "canary", "baseline", "shadow", "previous")
+"""What a backend is in a rollout: what serves; what takes over; a fresh copy of what serves, to
+compare with; what only gets copies of requests; what served before, kept warm without traffic."""
+
 _LONGEST_LABEL: Final = 63
 # What the objects of a model with the rest of the name are called.
-_TAKEN: Final = ("-stable", "-canary", "-release")
+_TAKEN: Final = ("-stable", "-canary", "-split", "-release")
 _HASH: Final = 8
-_HASHED = re.compile(r"-[0-9a-f]{8}$")
+_HASHED = re.compile(
+    rf"-([0-9a-f]{{8}}|[vb]([0-9a-f]{{{SHORTEST_HASH},{LONGEST_HASH}}}|\d+-\d+-\d+))$"
+)
 _ENVIRONMENT = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?")
 TEXTS: Final = (
@@ -50,13 +64,20 @@ TEXTS: Final = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backend:
-    """One version that serves, and its share of the traffic in percent."""
+    """One version that serves, and its share of the traffic in percent.
+
+    `name` is its part: see `PARTS`. `mirror` is the share of the requests, in percent, of which it
+    gets a copy; nobody sees its answers to those. `header` (name, value) marks the requests that
+    all go to it.
+    """
 
     name: str
     version: str
     digest: str
     artifacts: str
     weight: int
+    mirror: int = 0
+    header: tuple[str, str] | None = None
 
     def as_data(self) -> dict[str, Any]:
         """As a `LocalServing` and a release record have it."""
@@ -66,6 +87,8 @@ class Backend:
             "digest": self.digest,
             "artifacts": self.artifacts,
             "weight": self.weight,
+            **({"mirror": self.mirror} if self.mirror else {}),
+            **({"header": list(self.header)} if self.header else {}),
         }
 
 
@@ -79,7 +102,7 @@ class RenderRequest:
     the model is loaded from. `gateway` says that the cluster routes by the Gateway API; `mode` is
     KServe's. `resources` (`requests`, `limits`) override the environment's. `backends` are what
     serves, by default this version alone; their weights add up to 100. `waivers` were in force when
-    it was decided.
+    it was decided. `plan` is what a controller of the cluster is told, where one steps rollouts.
 
     Raises:
         ModelctlError: a field that can't be one.
@@ -103,6 +126,7 @@ class RenderRequest:
     resources: Mapping[str, Mapping[str, str]] = field(default_factory=lambda: MappingProxyType({}))
     pull_request: int | None = None
     waivers: tuple[WaiverRecord, ...] = ()
+    plan: Plan | None = None
 
     def __post_init__(self) -> None:
         if not is_model_name(self.model):
@@ -138,8 +162,8 @@ class RenderRequest:
         """The labels of every object and pod; `app.kubernetes.io/name` selects the pods."""
         return {
             NAME_LABEL: self.model,
-            "app.kubernetes.io/version": label_value(self.version),
-            "app.kubernetes.io/managed-by": "modelctl",
+            VERSION_LABEL: label_value(self.version),
+            MANAGER_LABEL: MANAGER,
             MODEL_LABEL: self.model,
         }
 
@@ -177,6 +201,20 @@ class RenderRequest:
             raise ModelctlError(f"the weights of {self.model} add up to {total}, not {WHOLE}")
         if len(names) != len(set(names)):
             raise ModelctlError(f"{self.model} has two backends of one name: {', '.join(names)}")
+        self._check_namesakes()
+
+    def _check_namesakes(self) -> None:
+        """Two versions whose objects have one name would be one, and only look like a split."""
+        seen: dict[str, Backend] = {}
+        for backend in self.split:
+            called = version_slug(self.name, backend.version, fresh=backend.name == BASELINE)
+            other = seen.setdefault(called, backend)
+            if (other.version, other.digest) != (backend.version, backend.digest):
+                raise ModelctlError(
+                    f"{self.model} {other.version} and {backend.version} would both be named "
+                    f"{self.name}-{called}",
+                    mend="give the new version another number",
+                )
 
 
 def object_name(model: str) -> str:
@@ -186,12 +224,13 @@ def object_name(model: str) -> str:
     `-canary`. A name that git allows must be deployable, so it is shortened instead of refused; the
     labels keep it whole.
     """
-    fits = model[0].isalpha() and len(model) <= _LONGEST_NAME
-    # A name that looks shortened is shortened too, so that nobody can take another model's.
+    fits = model[0].isalpha() and len(model) <= LONGEST_NAME
+    # A name that looks shortened, or like a version of another model, is shortened too, so that
+    # nobody can take another model's.
     if fits and not model.endswith(_TAKEN) and not _HASHED.search(model):
         return model
     start = model if model[0].isalpha() else f"m-{model}"
-    return f"{start[: _LONGEST_NAME - _HASH - 1].rstrip('-')}-{_hash(model)}"
+    return f"{start[: LONGEST_NAME - _HASH - 1].rstrip('-')}-{_hash(model)}"
 
 
 def label_value(text: str) -> str:

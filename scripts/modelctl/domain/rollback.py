@@ -15,13 +15,17 @@ from modelctl.domain.history import Deployment, Quarantine, goes_back
 
 _NONE: Mapping[str, str] = MappingProxyType({})
 
+LATER = "it came after what runs now: promote it instead"
+RELEASED = "the branch releases it now"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Past:
     """What is known of a model in an environment.
 
-    `released` is the version that the branch names now, `digests` has the sha256 of each manifest
-    that the branch holds. `history` is in the order of the ledger, and of every environment.
+    `released` is the version that is to be gone back from, and `says` why that one is none to go
+    back to: the branch names it now, or it serves. `digests` has the sha256 of each manifest that
+    the branch holds. `history` is in the order of the ledger, and of every environment.
     """
 
     environment: str
@@ -30,6 +34,7 @@ class Past:
     digests: Mapping[str, str] = field(default_factory=lambda: _NONE)
     quarantines: Sequence[Quarantine] = ()
     endings: Sequence[Ending] = ()
+    says: str = RELEASED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +70,7 @@ def _last_of_each(past: Past) -> Iterator[Deployment]:
 def _problems(past: Past, one: Deployment) -> Iterator[str]:
     version, digest = one.version, past.digests.get(one.version)
     if version == past.released:
-        yield "the branch releases it now"
+        yield past.says
     for held in past.quarantines:
         if (held.environment, held.version) == (past.environment, version):
             yield f"it was rolled back there: {held.reason}"
@@ -77,4 +82,4 @@ def _problems(past: Past, one: Deployment) -> Iterator[str]:
     elif digest != one.digest:
         yield "the branch has another manifest of it than ran"
     if not goes_back(past.history, past.environment, one.digest):
-        yield "it came after what runs now: promote it instead"
+        yield LATER

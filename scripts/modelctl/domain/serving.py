@@ -8,30 +8,35 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Final, Protocol
 
+from modelctl.domain.agreement import Comparing
 from modelctl.domain.names import is_model_name, parse_version
 from modelctl.errors import ModelctlError
 
-API_VERSION: Final = "modelctl.dev/v1"
-KIND: Final = "LocalServing"
 WHOLE: Final = 100
 """The weights of a model's backends add up to this."""
 
-Key = tuple[str, str, str]
-"""Model, version, digest: two servers with the same key give the same answers."""
+STABLE: Final = "stable"
+BASELINE: Final = "baseline"
+OWN_PROCESS: Final = frozenset({BASELINE})
+"""The parts that a process of their own must serve: a baseline is only fair when it is as fresh as
+what it is compared with. Every other part may be taken over by what runs: a canary that becomes
+stable goes on as it is."""
+
+HELD_AGAINST: Final = frozenset({"canary", "shadow"})
+"""The parts whose answers are compared with those of what serves."""
+
+Key = tuple[str, str, str, str]
+"""Model, version, digest, and the part where that has a process of its own: two servers with the
+same key stand for each other."""
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
-_SPEC: Final = frozenset(
-    ("model", "version", "digest", "artifacts", "host", "path", "replicas", "backends")
-)
-_MAIN: Final = ("version", "digest", "artifacts")
-_BACKEND: Final = frozenset(("name", "version", "digest", "artifacts", "weight"))
-_KINDS: Final[Mapping[type, str]] = {str: "text", int: "a whole number", list: "a list"}
-_T = TypeVar("_T", str, int, "list[Any]")
+_HEADER_NAME = re.compile(r"[A-Za-z0-9-]{1,64}")
+_HEADER_VALUE = re.compile(r"[A-Za-z0-9._~+/=:;, -]{1,128}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +45,9 @@ class Serving:
 
     `digest` is the sha256 of the version's manifest in hex. `model_path` is the folder of the
     MLflow model, whose files were already compared with the manifest. `weight` is the share of the
-    model's traffic in percent.
+    model's traffic in percent, `part` what the backend is in a rollout. It gets a copy of `mirror`
+    percent of the requests, and every request with the `header` (name, value). `comparing` says
+    how its answers are compared with those of another version.
 
     Raises:
         ModelctlError: a field that can't be one.
@@ -51,60 +58,40 @@ class Serving:
     digest: str
     model_path: Path
     weight: int = WHOLE
+    part: str = STABLE
+    mirror: int = 0
+    header: tuple[str, ...] = ()
+    comparing: Comparing = field(default_factory=Comparing)
 
     def __post_init__(self) -> None:
-        _check_backend(self.model, self.version, self.digest, self.weight)
+        check_backend(self.model, self.version, self.digest, self.weight)
+        check_extras(self.weight, self.mirror, self.header)
 
     @property
     def key(self) -> Key:
         """What tells whether a running server is this one."""
-        return (self.model, self.version, self.digest)
+        return (self.model, self.version, self.digest, own_process(self.part))
 
     def __str__(self) -> str:
         return f"{self.model} {self.version}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Backend:
-    """One backend of a rendered `LocalServing`. `artifacts` is where the model is loaded from,
-    `host` the name that the overlay gives the environment; this machine is reached by address."""
-
-    name: str
-    model: str
-    version: str
-    digest: str
-    artifacts: str
-    weight: int
-    host: str | None = None
-
-    def __post_init__(self) -> None:
-        _check_backend(self.model, self.version, self.digest, self.weight)
-
-    def serving(self, model_path: Path) -> Serving:
-        """The same, once its artifacts were fetched to `model_path` and verified."""
-        return Serving(
-            model=self.model,
-            version=self.version,
-            digest=self.digest,
-            model_path=model_path,
-            weight=self.weight,
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Server:
-    """A scoring server that was started; `port` is its own, on 127.0.0.1."""
+    """A scoring server that was started; `port` is its own, on 127.0.0.1. `own` is the part that it
+    was started for, where that has a process of its own."""
 
     id: str
     model: str
     version: str
     digest: str
     port: int
+    own: str = ""
 
     @property
     def key(self) -> Key:
         """What tells whether it serves what should be served."""
-        return (self.model, self.version, self.digest)
+        return (self.model, self.version, self.digest, self.own)
 
     def __str__(self) -> str:
         return f"{self.model} {self.version}"
@@ -112,17 +99,21 @@ class Server:
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
 class Route:
-    """The share of a model's traffic, in percent, that goes to the server at `port`."""
+    """The share of a model's traffic, in percent, that goes to the server at `port`; see `Serving`
+    for the rest."""
 
     model: str
     version: str
     port: int
     weight: int
+    part: str = STABLE
+    mirror: int = 0
+    header: tuple[str, ...] = ()
 
     @property
     def service(self) -> str:
         """The router's name for this backend, which its metrics carry too. It outlives restarts."""
-        return service_name(self.model, self.version)
+        return service_name(self.model, self.version, self.part)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,7 +136,10 @@ class ServingStatus:
     model: str
     version: str
     digest: str | None
+    part: str
     weight: int
+    mirror: int
+    header: tuple[str, ...]
     url: str
     service: str
     pid: int | None
@@ -153,9 +147,28 @@ class ServingStatus:
     since: datetime | None
 
 
-def service_name(model: str, version: str) -> str:
-    """The router's name for one version of a model: `tumor-classifier-1.0.0`."""
-    return f"{model}-{version}"
+class Split(Protocol):
+    """What has a share of a model's traffic."""
+
+    @property
+    def version(self) -> str: ...
+    @property
+    def weight(self) -> int: ...
+    @property
+    def key(self) -> Key: ...
+
+
+def own_process(part: str) -> str:
+    """The part where it must have a process of its own, else nothing."""
+    return part if part in OWN_PROCESS else ""
+
+
+def service_name(model: str, version: str, part: str = STABLE) -> str:
+    """The router's name for one version of a model: `tumor-classifier-1.0.0`. A baseline is told
+    from what it is a copy of by a mark that no version can have: `tumor-classifier-1.0.0:baseline`.
+    """
+    own = own_process(part)
+    return f"{model}-{version}:{own}" if own else f"{model}-{version}"
 
 
 def check_desired(desired: Iterable[Serving]) -> None:
@@ -165,7 +178,7 @@ def check_desired(desired: Iterable[Serving]) -> None:
         ModelctlError: a version named twice, or weights that don't add up to 100.
     """
     for model, backends in _by_model(desired).items():
-        _check_split(model, [(b.version, b.weight) for b in backends])
+        check_split(model, backends)
 
 
 def plan_servers(desired: Iterable[Serving], running: Iterable[Server]) -> Plan:
@@ -199,119 +212,66 @@ def plan_routes(
     return tuple(sorted([*moved, *kept]))
 
 
-def parse_local_serving(obj: Mapping[str, Any]) -> tuple[Backend, ...]:
-    """The backends of a rendered `LocalServing` object, in its order.
+def shifted(
+    desired: Iterable[Serving], ready: Iterable[Server], current: Iterable[Route]
+) -> tuple[Route, ...]:
+    """Where traffic goes when the models of `desired` move, and every other stays as it is.
 
-    Without `spec.backends` the version of the spec takes all traffic.
+    A model moves only if all its backends are `ready`: all of them move, or none.
+    """
+    servers = {server.key: server for server in ready}
+    wanted = _by_model(desired)
+    moving = {m for m, backends in wanted.items() if all(b.key in servers for b in backends)}
+    moved = [_route(b, servers[b.key]) for model in moving for b in wanted[model]]
+    return tuple(sorted([*moved, *(route for route in current if route.model not in moving)]))
+
+
+def overtaken(
+    desired: Iterable[Serving], before: Iterable[Route], now: Iterable[Route]
+) -> frozenset[str]:
+    """The models that somebody moved since `before`, and elsewhere than to what is desired: that
+    was decided on older knowledge, so it gives way."""
+    there = tuple(now)
+    changed = {route.model for route in {*before} ^ {*there}}
+    wanted = {_share(serving) for serving in desired if serving.model in changed}
+    served = {_share(route) for route in there if route.model in changed}
+    return frozenset(model for model, *_ in wanted ^ served)
+
+
+def compared(desired: Iterable[Serving]) -> Mapping[str, Comparing]:
+    """The models of which one version is held against another, and how."""
+    return {one.model: one.comparing for one in desired if one.part in HELD_AGAINST}
+
+
+def of_models(routes: Iterable[Route], models: Collection[str]) -> tuple[Route, ...]:
+    """The routes of these models, sorted."""
+    return tuple(sorted(route for route in routes if route.model in models))
+
+
+def check_split(model: str, split: Sequence[Split], where: str | None = None) -> None:
+    """Refuse a version that is named twice, and weights that don't add up to 100.
 
     Raises:
-        ModelctlError: it isn't one, a field is missing, wrong or unknown, or would be ignored.
+        ModelctlError: it has one or the other; `where` is the error's location.
     """
-    where = _identify(obj)
-    spec = obj.get("spec")
-    if not isinstance(spec, Mapping):
-        raise ModelctlError("`spec` is missing", location=where)
-    _refuse_unknown(spec, _SPEC, "spec", where)
-    model = _field(spec, "model", str, "spec", where)
-    _check_fixed(spec, model, where)
-    host = _field(spec, "host", str, "spec", where) if "host" in spec else None
-    main = {key: _field(spec, key, str, "spec", where) for key in _MAIN}
-    backends = tuple(
-        _backend(item, model, host, path, where) for path, item in _items(spec, main, where).items()
-    )
-    _check_split(model, [(b.version, b.weight) for b in backends], where)
-    if main not in [{key: getattr(b, key) for key in _MAIN} for b in backends]:
-        raise ModelctlError(
-            f"no backend serves `spec.version` {main['version']} as named", location=where
-        )
-    return backends
-
-
-def _items(spec: Mapping[str, Any], main: Mapping[str, str], where: str) -> Mapping[str, Any]:
-    """The backends by their dotted path."""
-    if "backends" not in spec:
-        return {"spec": {"name": "stable", **main, "weight": WHOLE}}
-    listed = _field(spec, "backends", list, "spec", where)
-    return {f"spec.backends[{n}]": item for n, item in enumerate(listed)}
-
-
-def _identify(obj: Mapping[str, Any]) -> str:
-    found = (obj.get("apiVersion"), obj.get("kind"))
-    if found != (API_VERSION, KIND):
-        raise ModelctlError(f"expected {API_VERSION} {KIND}, found {found[0]} {found[1]}")
-    metadata = obj.get("metadata")
-    name = metadata.get("name") if isinstance(metadata, Mapping) else None
-    if not isinstance(name, str):
-        raise ModelctlError("`metadata.name` is missing", location=KIND)
-    return f"{KIND}/{name}"
-
-
-def _backend(item: Any, model: str, host: str | None, path: str, where: str) -> Backend:
-    if not isinstance(item, Mapping):
-        raise ModelctlError(f"`{path}` must be a mapping", location=where)
-    _refuse_unknown(item, _BACKEND, path, where)
-    try:
-        return Backend(
-            name=_field(item, "name", str, path, where),
-            model=model,
-            version=_field(item, "version", str, path, where),
-            digest=_field(item, "digest", str, path, where),
-            artifacts=_field(item, "artifacts", str, path, where),
-            weight=_field(item, "weight", int, path, where),
-            host=host,
-        )
-    except ModelctlError as error:
-        if error.location:
-            raise
-        raise ModelctlError(
-            f"`{path}`: {error.message}", mend=error.mend, location=where
-        ) from error
-
-
-def _field(data: Mapping[str, Any], key: str, kind: type[_T], path: str, where: str) -> _T:
-    value = data.get(key)
-    if value is None:
-        raise ModelctlError(f"`{path}.{key}` is missing", location=where)
-    if not isinstance(value, kind) or isinstance(value, bool):
-        raise ModelctlError(f"`{path}.{key}` must be {_KINDS[kind]}, not {value!r}", location=where)
-    return value
-
-
-def _refuse_unknown(data: Mapping[str, Any], known: frozenset[str], path: str, where: str) -> None:
-    unknown = sorted(str(key) for key in data if key not in known)
-    if unknown:
-        raise ModelctlError(
-            f"`{path}.{unknown[0]}` is not known, so it would be ignored",
-            mend=f"known are: {', '.join(sorted(known))}",
-            location=where,
-        )
-
-
-def _check_fixed(spec: Mapping[str, Any], model: str, where: str) -> None:
-    path, replicas = spec.get("path"), spec.get("replicas")
-    if path != f"/{model}":
-        raise ModelctlError(f"`spec.path` must be /{model}, not {path!r}", location=where)
-    if replicas != 1:
-        raise ModelctlError(
-            f"`spec.replicas` must be 1, not {replicas!r}",
-            mend="the local target runs one process for each backend",
-            location=where,
-        )
-
-
-def _check_split(model: str, split: Sequence[tuple[str, int]], where: str | None = None) -> None:
-    versions = [version for version, _ in split]
-    twice = next((v for v in versions if versions.count(v) > 1), None)
+    # The router's names are made of version and process: nothing else may tell two backends apart.
+    names = [(backend.version, backend.key[-1]) for backend in split]
+    twice = next((version for version, own in names if names.count((version, own)) > 1), None)
     if twice is not None:
         raise ModelctlError(f"{model} names version {twice} twice", location=where)
-    total = sum(weight for _, weight in split)
+    total = sum(backend.weight for backend in split)
     if total != WHOLE:
         raise ModelctlError(
             f"the weights of {model} add up to {total}, not {WHOLE}", location=where
         )
 
 
-def _check_backend(model: str, version: str, digest: str, weight: int) -> None:
+def check_backend(model: str, version: str, digest: str, weight: int) -> None:
+    """Refuse fields that no backend can have.
+
+    Raises:
+        ModelctlError: a name, version, digest or weight that can't be one.
+    """
     if not is_model_name(model):
         raise ModelctlError(f"{model!r} is not a model name")
     parse_version(version)
@@ -323,10 +283,35 @@ def _check_backend(model: str, version: str, digest: str, weight: int) -> None:
         raise ModelctlError(f"the weight {weight} is not between 0 and {WHOLE}")
 
 
+def check_extras(weight: int, mirror: int, header: tuple[str, ...]) -> None:
+    """Refuse copies and headers that the router couldn't serve by.
+
+    Raises:
+        ModelctlError: a share that can't be one, copies beside callers, or an unsafe header.
+    """
+    if not 0 <= mirror <= WHOLE:
+        raise ModelctlError(f"the mirrored share {mirror} is not between 0 and {WHOLE}")
+    if mirror and (weight or header):
+        raise ModelctlError("a backend that gets copies of requests can't answer callers as well")
+    if header and not (_HEADER_NAME.fullmatch(header[0]) and _HEADER_VALUE.fullmatch(header[1])):
+        raise ModelctlError(f"{': '.join(header)!r} is not a header to route by")
+
+
 def _route(serving: Serving, server: Server) -> Route:
     return Route(
-        model=serving.model, version=serving.version, port=server.port, weight=serving.weight
+        model=serving.model,
+        version=serving.version,
+        port=server.port,
+        weight=serving.weight,
+        part=serving.part,
+        mirror=serving.mirror,
+        header=serving.header,
     )
+
+
+def _share(one: Serving | Route) -> tuple[str, str, str, int, int, tuple[str, ...]]:
+    own = own_process(one.part)
+    return (one.model, one.version, own, one.weight, one.mirror, one.header)
 
 
 def _by_model(desired: Iterable[Serving]) -> Mapping[str, list[Serving]]:

@@ -59,7 +59,11 @@ def critical(confidence: float) -> float:
 
 def wilson(share: float, samples: float, confidence: float) -> tuple[float, float]:
     """Wilson's score interval of a share of independent samples."""
-    z = critical(confidence)
+    return score_limits(share, samples, critical(confidence))
+
+
+def score_limits(share: float, samples: float, z: float) -> tuple[float, float]:
+    """Wilson's score interval that reaches `z` standard errors to each side."""
     centre = share + z * z / (2 * samples)
     reach = z * math.sqrt(share * (1 - share) / samples + z * z / (4 * samples * samples))
     scale = 1 + z * z / samples

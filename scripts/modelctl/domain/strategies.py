@@ -3,34 +3,51 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
+from modelctl.domain.comparing import CONFIDENCE
 from modelctl.domain.document import Document, Location, Path
 from modelctl.domain.rules import RuleReader, parse_span
-from modelctl.domain.triggers import ROLLBACK, Trigger, trigger_at, triggers_from
+from modelctl.domain.serving import WHOLE
+from modelctl.domain.triggers import (
+    RECENT,
+    ROLLBACK,
+    WINDOW,
+    Trigger,
+    trigger_at,
+    triggers_from,
+)
+from modelctl.errors import ModelctlError
 
-STEPPED = frozenset({"canary", "shadow", "ab-test"})
+CANARY, BLUE_GREEN, AB_TEST, SHADOW = "canary", "blue-green", "ab-test", "shadow"
+STEPPED = frozenset({CANARY, SHADOW, AB_TEST})
 """The kinds that go by steps."""
+
+SEQUENTIAL, FIXED = "sequential", "fixed"
+"""How an A/B test is judged: by limits that hold at every look, or once, at its end."""
 
 _PROMOTING = frozenset({"immediate", "blue-green", "canary"})
 """The kinds that promote themselves at the end, unless the policy says otherwise."""
 
 PATIENCE = timedelta(hours=2)
-CONFIDENCE = 0.95
+_OF_THE_FILE = ("confidence", "recent")
+"""What the document says for all strategies that don't say it themselves."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
     """One step of a strategy: the new version's share of traffic in percent, and how long it must
     hold, both in time and in requests. `conditions` are judged at this step beside the strategy's.
+    With `pause` a person must say that it may be left.
     """
 
     weight: int
     duration: timedelta
     requests: int = 0
     conditions: tuple[Trigger, ...] = ()
+    pause: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +63,9 @@ class Experiment:
     """What an A/B test decides by: `primary` is a live figure, or a name in `metrics`.
 
     No verdict comes before `minimum_sample` requests on each side. `confidence` is that of the
-    two-sided interval of the difference.
+    two-sided interval of the difference, at all looks together where `method` is `sequential`, at
+    the one look at the end where it is `fixed`. Requests with the `header` (name, value) all go to
+    the new version, and of the others the step's share.
     """
 
     primary: str
@@ -54,6 +73,8 @@ class Experiment:
     higher_is_better: bool = True
     confidence: float = CONFIDENCE
     guardrails: tuple[Guardrail, ...] = ()
+    method: str = SEQUENTIAL
+    header: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +106,13 @@ class Strategy:
 
     `conditions` are judged at every step. After `patience` without data the version is rolled back.
     `automatic` says whether it promotes itself at the end, or waits for a person. `compare` names
-    the figures in which a shadow is held against what serves.
+    the figures in which a shadow is held against what serves. `confidence` is how sure a comparison
+    must be before it decides, at all looks at a step together. With `baseline` the new version is
+    held against a fresh copy of what serves, as large as itself. For `keep_warm` after the end what
+    served before stays loaded. `window` is that of `live.…` figures, from rollback.yaml; `recent`
+    that of the conditions, beside the whole step (see `modelctl.domain.recent`). `judged` is what
+    decides at each step, and after the last: conditions and guardrails; `lasts` how long the steps
+    take at the least. They follow from the others, and are asked for at every look.
     """
 
     name: str
@@ -99,6 +126,23 @@ class Strategy:
     compare: tuple[str, ...] = ()
     back: WayBack | None = None
     health: Health = Health()
+    confidence: float = CONFIDENCE
+    baseline: bool = False
+    keep_warm: timedelta | None = None
+    window: timedelta = WINDOW
+    recent: timedelta = RECENT
+    judged: tuple[tuple[Trigger, ...], ...] = field(init=False, repr=False, compare=False)
+    lasts: timedelta = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        rails = self.experiment.guardrails if self.experiment else ()
+        guards = tuple(rail.trigger for rail in rails)
+        rest = self.conditions if self.kind in STEPPED else ()
+        steps = (self.conditions_at(step) for step in range(len(self.steps)))
+        judged = tuple((*conditions, *guards) for conditions in (*steps, rest))
+        object.__setattr__(self, "judged", judged)
+        lasts = sum((step.duration for step in self.steps), timedelta())
+        object.__setattr__(self, "lasts", lasts)
 
     @property
     def facts(self) -> dict[str, str]:
@@ -111,6 +155,31 @@ class Strategy:
         A condition of the step replaces the strategy's of the same name.
         """
         return overriding(self.conditions, self.steps[step].conditions)
+
+
+def weights(plan: Strategy, step: int) -> Mapping[str, int]:
+    """The share of each part (`modelctl.domain.rendering.PARTS`) at a step, counted from 0."""
+    return shares(plan, plan.steps[step].weight)
+
+
+def shares(plan: Strategy, weight: int) -> Mapping[str, int]:
+    """The share of each part while the new version has `weight` percent; they add up to 100.
+
+    A baseline is as large as the new version, and goes once that has all traffic.
+
+    Raises:
+        ModelctlError: a baseline as large as that doesn't fit.
+    """
+    if plan.kind == SHADOW:
+        return {"stable": WHOLE, SHADOW: 0}
+    if not plan.baseline or weight == WHOLE:
+        return {"stable": WHOLE - weight, CANARY: weight}
+    if 2 * weight > WHOLE:
+        raise ModelctlError(
+            f"{plan.name} wants {weight} % for the new version and as much for its baseline",
+            mend="keep the steps with a baseline at 50 % or less",
+        )
+    return {"stable": WHOLE - 2 * weight, CANARY: weight, "baseline": weight}
 
 
 def strategies_from(document: Document, rules: RuleReader) -> Mapping[str, Strategy]:
@@ -127,10 +196,15 @@ def overriding(first: Sequence[Trigger], then: Sequence[Trigger]) -> tuple[Trigg
 
 
 def _strategy(
-    document: Document, name: str, rules: RuleReader, shared: Sequence[Trigger]
+    document: Document,
+    name: str,
+    rules: RuleReader,
+    shared: Sequence[Trigger],
 ) -> Strategy:
     path: Path = ("strategies", name)
     row = document.value(path)
+    whole = {key: document.data[key] for key in _OF_THE_FILE if key in document.data}
+    sure = whole | {key: row[key] for key in _OF_THE_FILE if key in row}
     own = _triggers(document, (*path, "conditions"), rules)
     stepped = row["kind"] in STEPPED
     return Strategy(
@@ -148,6 +222,10 @@ def _strategy(
         compare=tuple(row.get("compare", ())),
         back=_back(row.get("back")),
         health=_health(row.get("health", {})),
+        confidence=sure.get("confidence", CONFIDENCE),
+        recent=parse_span(sure["recent"]) if "recent" in sure else RECENT,
+        baseline=row.get("baseline", False),
+        keep_warm=parse_span(row["keep_warm"]) if "keep_warm" in row else None,
     )
 
 
@@ -158,6 +236,7 @@ def _step(document: Document, path: Path, rules: RuleReader) -> Step:
         duration=parse_span(row["duration"]),
         requests=row.get("requests", 0),
         conditions=_triggers(document, (*path, "conditions"), rules),
+        pause=row.get("pause", False),
     )
 
 
@@ -178,6 +257,8 @@ def _experiment(document: Document, path: Path, rules: RuleReader) -> Experiment
         higher_is_better=row.get("higher_is_better", True),
         confidence=row.get("confidence", CONFIDENCE),
         guardrails=_guardrails(document, (*path, "guardrails"), rules),
+        method=row.get("method", SEQUENTIAL),
+        header=(row["header"]["name"], row["header"]["value"]) if "header" in row else None,
     )
 
 

@@ -21,12 +21,15 @@ from modelctl.domain.history import (
     REJECTION,
     RETIREMENT,
     ROLLBACK,
+    ROLLOUT,
     Deployment,
     deployments,
     served,
     serving_since,
 )
 from modelctl.domain.names import classify
+from modelctl.domain.rollout_events import event_told
+from modelctl.domain.rollout_state import figures_told, named
 from modelctl.domain.waivers import WaiverRecord
 
 
@@ -38,6 +41,7 @@ class What(StrEnum):
     DEPLOYMENT = "deployed"
     AGAIN = "deployed again"
     ROLLBACK = "rolled back"
+    ROLLOUT = "rolled out"
     QUARANTINE = "quarantined"
     DEPRECATION = "deprecated"
     REJECTION = "rejected"
@@ -50,6 +54,7 @@ class What(StrEnum):
 _WHATS = {
     DEPLOYMENT: What.DEPLOYMENT,
     ROLLBACK: What.ROLLBACK,
+    ROLLOUT: What.ROLLOUT,
     QUARANTINE: What.QUARANTINE,
     DEPRECATION: What.DEPRECATION,
     REJECTION: What.REJECTION,
@@ -268,12 +273,30 @@ def _told(base: Event, statement: Statement, move: _Move | None) -> Event:
         )
         return replace(base, what=What.EVIDENCE, results=(result,))
     predicate = statement.predicate
+    if statement.kind == ROLLOUT:
+        return _stepped(base, statement)
     by, use = predicate.get("by"), predicate.get("replaced_by")
     return replace(
         base,
         use=use if isinstance(use, str) and use else None,
         detail=str(predicate.get("reason", "")),
         by=(by,) if isinstance(by, str) else (),
+    )
+
+
+def _stepped(base: Event, statement: Statement) -> Event:
+    """One event of a rollout: `advanced to 25 %: …`."""
+    predicate = statement.predicate
+    stable, by = predicate.get("stable"), predicate.get("by")
+    reasons = [one for one in predicate.get("reasons") or () if isinstance(one, Mapping)]
+    why = predicate.get("reason") or "; ".join(_reason(one) for one in reasons)
+    told = event_told(str(predicate.get("event")), predicate.get("weight"))
+    return replace(
+        base,
+        by=(by,) if isinstance(by, str) else (),
+        strategy=str(predicate.get("strategy")),
+        was=str(stable.get("version")) if isinstance(stable, Mapping) else None,
+        detail=f"{told}: {why}" if why else told,
     )
 
 
@@ -286,9 +309,24 @@ def _moved(base: Event, statement: Statement, move: _Move) -> Event:
         strategy=move.one.strategy,
         was=move.before.version if move.before else None,
         until=move.after.at if move.after else None,
-        detail=str(statement.predicate.get("reason", "")),
+        detail=_went_back(statement.predicate),
         waivers=waivers(statement.predicate),
     )
+
+
+def _reason(told: Mapping[str, object]) -> str:
+    """A reason of an event, with the condition's name where it is one's."""
+    message, because = str(told.get("message", "")), str(told.get("because", ""))
+    return named(str(told.get("name")), because, message) if because else message
+
+
+def _went_back(told: Mapping[str, object]) -> str:
+    """Why a version was taken back: the trigger with its figures, or what a person said."""
+    reason, values = str(told.get("reason", "")), told.get("values")
+    if not reason or told.get("by") or not told.get("trigger"):
+        return reason
+    figures = figures_told(values) if isinstance(values, Mapping) else ""
+    return named(str(told["trigger"]), reason, figures)
 
 
 def _joined(events: Iterable[Event]) -> Iterator[Event]:

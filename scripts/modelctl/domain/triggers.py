@@ -8,23 +8,30 @@ missing: `live.labelled >= 1000 && live.accuracy_drop > 0.1` is false where noth
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from types import MappingProxyType
+from datetime import timedelta
+from functools import lru_cache
 from typing import Any
 
 from modelctl.domain.document import Document, Location, Path
-from modelctl.domain.evidence import human
 from modelctl.domain.facts import METRICS, declared, model_facts
 from modelctl.domain.manifest import Model
 from modelctl.domain.rules import Expression, RuleReader, Scope, Undecided, parse_span
 
 ROLLBACK, ALERT, RETRAIN = "rollback", "alert", "retrain"
-ACTIONS = (ROLLBACK, "halt", "investigate", "review", "analyse")
-"""What a condition of a strategy may ask for, the gravest first."""
+HALT, ADVANCE = "halt", "advance"
+ACTIONS = (ROLLBACK, HALT, "investigate", "review", "analyse", ADVANCE)
+"""What a condition of a strategy may ask for, the gravest first; `advance` is what must be so
+before a step is left."""
 
-_HOLDING = frozenset({ROLLBACK, "halt"})
+WINDOW = timedelta(minutes=1)
+"""What the figures of conditions are about where nothing else is said."""
+
+RECENT = timedelta(minutes=5)
+"""What a rollout looks at beside the whole step where its strategy says nothing else."""
+
+_HOLDING = frozenset({ROLLBACK, HALT, ADVANCE})
 
 LIVE_KIND = "live"
 """What live figures are asked for as, where kinds of evidence are."""
@@ -93,6 +100,8 @@ LIVE: Mapping[str, str] = {
 }
 """Everything that a condition may read, with its CEL type: live figures, and model.yaml."""
 
+_OF_THE_MODEL = LIVE.keys() - MEANINGS.keys()
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trigger:
@@ -101,6 +110,7 @@ class Trigger:
     `action` is one of `ACTIONS`, `ALERT` or `RETRAIN`. Fewer than `requests` requests on a side
     that the condition reads decide nothing. `scope` says of which models, and in which
     environments. In an emergency all traffic goes back at once, whatever way back there is.
+    `confidence` is how sure a comparison of two versions must be, where it isn't the plan's.
     """
 
     when: Expression
@@ -112,19 +122,12 @@ class Trigger:
     requests: int = 0
     scope: Scope = field(default_factory=Scope)
     emergency: bool = False
+    confidence: float | None = None
 
     @property
     def holds_when_undecided(self) -> bool:
         """Whether nothing may move on while nobody can tell if it is due."""
         return self.action in _HOLDING
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sample:
-    """The facts at one instant (see `live_facts`), UTC."""
-
-    at: datetime
-    facts: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
 
 
 def triggers_from(
@@ -157,16 +160,31 @@ def trigger_at(
         requests=row.get("requests", 0),
         scope=Scope(**scope),
         emergency=row.get("emergency", False),
+        confidence=row.get("confidence"),
     )
 
 
-def live_facts(model: Model, figures: Figures) -> dict[str, Any]:
+def live_facts(
+    model: Model, figures: Figures, wanted: Collection[str] | None = None
+) -> dict[str, Any]:
     """The facts of one sample: declared figures that are finite, each of its type, and the model's.
+    Only those that are `wanted`, where that is given.
 
     A count that isn't whole, a share that is NaN, a name that nobody declared: none gets through.
     """
-    typed = ((name, _typed(figures.get(name), type_)) for name, (type_, _) in MEANINGS.items())
-    return {**model_facts(model), **{name: value for name, value in typed if value is not None}}
+    about = wanted is None or not _OF_THE_MODEL.isdisjoint(wanted)
+    facts = model_facts(model) if about else {}
+    for name, value in figures.items():
+        if name not in MEANINGS or (wanted is not None and name not in wanted):
+            continue
+        if type(value) is float and MEANINGS[name][0] == "double":  # by far the most
+            if math.isfinite(value):
+                facts[name] = value
+        else:
+            typed = _typed(value, MEANINGS[name][0])
+            if typed is not None:
+                facts[name] = typed
+    return facts
 
 
 def due(trigger: Trigger, facts: Mapping[str, Any]) -> bool | Undecided:
@@ -174,52 +192,35 @@ def due(trigger: Trigger, facts: Mapping[str, Any]) -> bool | Undecided:
 
     Undecided where a figure that matters is missing, or where too few requests were seen.
     """
+    short = enough(trigger, facts)
+    return trigger.when.decide(facts) if short is None else short
+
+
+def enough(trigger: Trigger, facts: Mapping[str, Any]) -> Undecided | None:
+    """None where each side that the condition reads has seen the requests that it asks for; else
+    which one has not."""
     for name in _counts(trigger):
         seen = facts.get(name)
         if seen is None or seen < trigger.requests:
             told = "missing" if seen is None else f"{seen}, fewer than {trigger.requests}"
             return Undecided(reason=f"{name} is {told}")
-    return trigger.when.decide(facts)
+    return None
 
 
-def lasting(trigger: Trigger, samples: Sequence[Sample]) -> bool | Undecided:
-    """Whether it is due by these samples, the oldest first: it holds now, and has held throughout
-    the last `sustained`.
-
-    A sample that can't be judged ends no run: an outage that hides its figures for a moment isn't
-    over. A condition that holds, but not yet for long enough, is undecided: nothing may move on.
-    """
-    if not samples:
-        return Undecided(reason="nothing was measured")
-    now = due(trigger, samples[-1].facts)
-    if now is not True or trigger.sustained is None:
-        return now
-    span = samples[-1].at - _run_start(trigger, samples)
-    if span >= trigger.sustained:
-        return True
-    return Undecided(reason=f"it holds for {human(span)} of {human(trigger.sustained)}")
-
-
-def _run_start(trigger: Trigger, samples: Sequence[Sample]) -> datetime:
-    """When the run of samples began in which the condition holds, up to the last one."""
-    start = samples[-1].at
-    for sample in reversed(samples):
-        answer = due(trigger, sample.facts)
-        if answer is False:
-            break
-        if answer is True:
-            start = sample.at
-    return start
-
-
-def _counts(trigger: Trigger) -> Iterator[str]:
+def _counts(trigger: Trigger) -> tuple[str, ...]:
     """The request counts of the sides that the condition reads, where it asks for some."""
-    if trigger.requests:
-        sides = dict.fromkeys(name.split(".")[0] for name in trigger.when.names)
-        yield from (f"{side}.requests" for side in sides if f"{side}.requests" in LIVE)
+    return _requests_of(trigger.when.names) if trigger.requests else ()
+
+
+@lru_cache(maxsize=4096)
+def _requests_of(names: tuple[str, ...]) -> tuple[str, ...]:
+    sides = dict.fromkeys(name.split(".")[0] for name in names)
+    return tuple(f"{side}.requests" for side in sides if f"{side}.requests" in LIVE)
 
 
 def _typed(value: float | Mapping[str, float] | None, type_: str) -> Any:
+    if type(value) is float and type_ == "double":  # by far the most, and asked at every look
+        return value if math.isfinite(value) else None
     if isinstance(value, Mapping):
         numbers = {name: _typed(one, "double") for name, one in value.items()}
         found = {name: one for name, one in numbers.items() if one is not None}

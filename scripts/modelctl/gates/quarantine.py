@@ -1,11 +1,12 @@
-"""Quarantine: a version that was rolled back in an environment doesn't go there again."""
+"""Quarantine: a version that was rolled back in an environment doesn't go there again, nor does the
+same under another number."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from modelctl.domain.candidate import Candidate, Facts
-from modelctl.domain.history import Quarantine
+from modelctl.domain.history import Quarantine, artifacts_of
 from modelctl.domain.policy import Gate, Policy
 from modelctl.domain.verdict import Finding
 from modelctl.gates.findings import at, failed, passed
@@ -24,8 +25,19 @@ def held(candidate: Candidate, facts: Facts) -> tuple[Quarantine, ...]:
 def check_quarantine(
     gate: Gate, candidate: Candidate, policy: Policy, facts: Facts
 ) -> Iterator[Finding]:
-    """Blocks a version that the ledger holds quarantined where it goes, or where it comes from."""
+    """Blocks a version that the ledger holds quarantined where it goes, or where it comes from, and
+    one with the same artifacts."""
     found = held(candidate, facts)
+    alike = () if found else tuple(_alike(candidate, facts))
+    for quarantine in alike:
+        yield failed(
+            gate,
+            f"{candidate.name} has the very artifacts of {quarantine.version}, which is "
+            f"quarantined in {quarantine.environment}",
+            because=quarantine.reason or None,
+            mend=_mend(gate),
+            **at(candidate, "artifacts"),
+        )
     for quarantine in found:
         since = f"{quarantine.at:%Y-%m-%d %H:%M UTC}"
         yield failed(
@@ -35,10 +47,31 @@ def check_quarantine(
             mend=_mend(gate),
             **at(candidate),
         )
-    if not found:
+    if not found and not alike:
         transition = candidate.transition
         where = [name for name in (transition.environment, transition.source) if name]
         yield passed(gate, f"not quarantined in {' or '.join(where)}")
+
+
+def _alike(candidate: Candidate, facts: Facts) -> Iterator[Quarantine]:
+    """The quarantines of other versions that have the same files. What served there before one of
+    them did is no new name for it."""
+    transition = candidate.transition
+    where = (transition.environment, transition.source)
+    files = {file.path: file.sha256 for file in candidate.version.artifacts.files}
+    for quarantine in facts.quarantines:
+        if quarantine.environment not in where or _served_before(candidate, quarantine, facts):
+            continue
+        if files in artifacts_of(facts.signed, quarantine.version):
+            yield quarantine
+
+
+def _served_before(candidate: Candidate, quarantine: Quarantine, facts: Facts) -> bool:
+    return any(
+        (one.digest, one.environment) == (candidate.digest, quarantine.environment)
+        and one.at <= quarantine.at
+        for one in facts.history
+    )
 
 
 def _mend(gate: Gate) -> str:

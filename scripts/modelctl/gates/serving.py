@@ -6,18 +6,15 @@ import re
 from collections.abc import Iterator, Mapping
 
 from modelctl.domain.candidate import Candidate, Facts
-from modelctl.domain.manifest import Serving
+from modelctl.domain.fitting import objections
 from modelctl.domain.policy import Gate, Policy
-from modelctl.domain.strategies import Strategy
+from modelctl.domain.rendering import object_name
 from modelctl.domain.verdict import Finding
+from modelctl.domain.version_names import version_slug
 from modelctl.gates.findings import failed, passed, quoted
 
-SPLITTING = frozenset({"canary", "shadow", "ab-test"})
 LOGGED = re.compile(r"models:/m-[0-9a-z]+")
 """A model as it was logged once. Runs, aliases and version numbers can come to mean other files."""
-
-STEPPED_HERE = frozenset({"immediate", "blue-green"})
-"""The kinds that a deploy carries out whole. The others need a controller that steps them."""
 
 
 def check_serving(
@@ -30,34 +27,15 @@ def check_serving(
     if strategy is None:
         yield _unknown_strategy(gate, candidate, policy)
         return
-    problems = [*_objections(candidate.model.serving, strategy), *_out_of_reach(candidate)]
+    problems = [
+        *objections(candidate.model.serving, strategy),
+        *_out_of_reach(candidate),
+        *_namesake(candidate, facts),
+    ]
     for message, mend in problems:
         yield failed(gate, message, mend=mend, **_where(candidate))
     if not problems and not unknown:
         yield passed(gate, f"{candidate.model.serving.target} carries out {strategy.name}")
-
-
-def _objections(serving: Serving, strategy: Strategy) -> Iterator[tuple[str, str]]:
-    """Each reason why the target would ignore the strategy, with what to do instead."""
-    target, mode, kind = serving.target, serving.mode, strategy.kind
-    if target != "kserve" and mode != "standard":
-        yield f"{target} has no {mode} mode; only kserve does", "remove serving.mode"
-    if kind in SPLITTING and not _splits(serving):
-        ignored = f"{target} would ignore {strategy.name}"
-        yield (
-            f"{ignored}: nothing splits its traffic without a Gateway API route",
-            "set serving.gateway to true where the cluster has one, or choose blue-green",
-        )
-    if target == "kserve" and mode == "knative" and kind in ("shadow", "ab-test"):
-        yield (
-            f"KServe's Knative mode has no {kind}: it only splits traffic by a share",
-            "use serving.mode: standard with a Gateway API route, or a canary",
-        )
-    if kind not in STEPPED_HERE:
-        yield (
-            f"{strategy.name} is a {kind}, which nothing here steps forward yet",
-            "choose a strategy of kind immediate or blue-green",
-        )
 
 
 def _out_of_reach(candidate: Candidate) -> Iterator[tuple[str, str]]:
@@ -70,11 +48,17 @@ def _out_of_reach(candidate: Candidate) -> Iterator[tuple[str, str]]:
         )
 
 
-def _splits(serving: Serving) -> bool:
-    """Whether something divides or mirrors this target's traffic."""
-    if serving.target == "kserve":
-        return serving.gateway or serving.mode == "knative"
-    return serving.target in ("gateway-api", "local") or serving.gateway
+def _namesake(candidate: Candidate, facts: Facts) -> Iterator[tuple[str, str]]:
+    """Two versions whose objects would have one name in a cluster can't run beside each other."""
+    name, version = object_name(candidate.model.name), str(candidate.version.version)
+    served = facts.served
+    if served is None or served.version == version:
+        return
+    if version_slug(name, version) == version_slug(name, served.version):
+        yield (
+            f"objects of {version} would have the names of those of {served.version}, which serves",
+            "give the version another number",
+        )
 
 
 def _unknown_strategy(gate: Gate, candidate: Candidate, policy: Policy) -> Finding:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from modelctl.domain.audit import Audit, Evidence, Proof, Served
+from modelctl.domain.audit import Audit, Coming, Evidence, Proof, Served
 from modelctl.domain.verdict import Outcome
 from modelctl.domain.waivers import WaiverRecord
 from modelctl.report import gfm, words
@@ -69,6 +69,17 @@ def _word(served: Served) -> Iterator[tuple[str, str]]:
         yield "came by", one.kind
     by = words.names(one.approvers, len(one.approvers)) or "nobody"
     yield "approved by", by + (f" in pull request #{one.pull_request}" if one.pull_request else "")
+    if served.coming is not None:
+        yield from _coming(one.version, served.coming)
+
+
+def _coming(version: str, coming: Coming) -> Iterator[tuple[str, str]]:
+    """The version that was taking over then, and how its share grew."""
+    rest = 100 - coming.weight
+    told = f"{version} {rest} %, {coming.version} {coming.weight} % by {coming.strategy}"
+    yield "traffic", f"{told} (entry {coming.seq})"
+    shares = (f"{one.weight} % since {words.instant(one.since)}" for one in coming.shares)
+    yield "", f"{coming.version}: {', '.join(shares)}"
 
 
 def _waivers(served: Served) -> Iterator[tuple[str, str]]:
@@ -207,6 +218,18 @@ def _document(served: Served) -> dict[str, Any]:
         "evidence": [_json_evidence(evidence) for evidence in served.evidence],
         "waivers": [waiver.as_data() for waiver in served.waivers],
         "proof": _json_proof(served.proof),
+        "rollout": _json_coming(served.coming) if served.coming else None,
+    }
+
+
+def _json_coming(coming: Coming) -> dict[str, Any]:
+    return {
+        "version": coming.version,
+        "digest": f"sha256:{coming.digest}",
+        "strategy": coming.strategy,
+        "weight": coming.weight,
+        "shares": [{"since": instant(s.since), "weight": s.weight} for s in coming.shares],
+        "entry": coming.seq,
     }
 
 

@@ -82,6 +82,8 @@ def _version(cell: Cell, look: Look) -> Text:
 
 def _share(cell: Cell) -> str:
     """`10 % beside 1.0.0`, while two versions share the traffic."""
+    if cell.handed_over:
+        return f"stepped by its controller beside {cell.beside}"
     return f"{cell.weight} %" + (f" beside {cell.beside}" if cell.beside else "")
 
 
@@ -211,7 +213,7 @@ def _json_cell(cell: Cell) -> dict[str, Any]:
         "since": instant(cell.since),
         "by": list(cell.by),
         "strategy": cell.strategy,
-        "weight": cell.weight,
+        "weight": None if cell.handed_over else cell.weight,
         "beside": cell.beside,
         "flags": [{"kind": flag.kind.value, "detail": flag.detail} for flag in cell.flags],
         "next": cell.next,

@@ -48,7 +48,8 @@ def _cells(board: Board, row: Row, look: Look) -> Iterator[str]:
             yield look.show("–")
             continue
         mark = " !" if cell.flags else ""
-        share = f" {cell.weight} %" if cell.weight < 100 else ""
+        weight = "on its way" if cell.handed_over else f"{cell.weight} %"
+        share = f" {weight}" if cell.weight < 100 else ""
         age = f", {words.age(cell.since, board.at)}" if cell.since else ""
         yield look.show(f"{cell.version}{mark}{share}{age}")
 

@@ -161,7 +161,7 @@ def _box(look: Look) -> Box:
 
     rule = "─" if look.unicode else "-"
     blank = "    \n"
-    return Box(blank * 2 + f"{rule * 4}\n" + blank * 5)
+    return Box(blank * 2 + f"{rule * 4}\n" + blank * 5, ascii=not look.unicode)
 
 
 def indent(part: RenderableType, columns: int) -> RenderableType:

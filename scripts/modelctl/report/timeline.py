@@ -24,6 +24,7 @@ _STYLES = {
     What.DEPLOYMENT: "green",
     What.AGAIN: "green",
     What.ROLLBACK: "yellow",
+    What.ROLLOUT: "cyan",
     What.QUARANTINE: "red",
     What.DEPRECATION: "yellow",
     What.REJECTION: "magenta",

@@ -45,7 +45,7 @@ SHIPPED_IMAGES = "registry.example.com/ml"
 _DAYS = 365
 _MEASURED = ("evaluation", "unit-tests", "data-validation", "security-scan", "e2e-tests",
              "load-test", "exposure", "rollback-rehearsal")  # fmt: skip
-_JOBS = ("deployment", "rollback", "quarantine")
+_JOBS = ("deployment", "rollback", "rollout", "quarantine")
 _NONE: Mapping[str, str] = MappingProxyType({})
 
 
@@ -314,6 +314,8 @@ def _kept(tree: Tree, wishes: Wishes) -> Iterator[str]:
 def _names_environment(place: Place) -> bool:
     """Whether environments are named at this place of a policy."""
     keys = [key for key in place if isinstance(key, str)]
+    if keys[-2:-1] == ["sources"]:  # of figures, by environment
+        return True
     return bool(keys) and keys[-1] in ("environment", "environments")
 
 

@@ -19,6 +19,7 @@ from modelctl.domain.policy import Transition
 from modelctl.domain.pull_labels import DEPLOYED, STAGE, gate_label, label_change
 from modelctl.domain.pulls import CheckState, DeploymentState, ForgeDeployment
 from modelctl.domain.rendering import RenderRequest
+from modelctl.domain.rollout_split import is_split
 from modelctl.errors import DependencyError, ModelctlError
 from modelctl.report.landing import comment
 from modelctl.report.sections import Links
@@ -38,7 +39,8 @@ _WORKING = (None, DeploymentState.IN_PROGRESS)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Job:
-    """Where it is told, and of what. `waits` is what the deploy itself has left to do."""
+    """Where it is told, and of what. `waits` is what the deploy itself has left to do, `coming` the
+    models of which a version is on its way: of those a deployment is only begun."""
 
     session: Session
     github: GitHub
@@ -46,6 +48,7 @@ class _Job:
     transition: Transition
     state: str | None
     waits: tuple[str, ...]
+    coming: frozenset[str]
 
     @property
     def environment(self) -> str:
@@ -72,6 +75,11 @@ def announce(
         transition=transition,
         state=done.state,
         waits=tuple(waits),
+        coming=frozenset(
+            one.model
+            for one in done.decisions
+            if not one.blocked and one.request is not None and is_split(one.request)
+        ),
     )
     return tuple(_left(job, by_pull(tuple(_landings(job, done.decisions)))))
 
@@ -92,10 +100,11 @@ def _left(job: _Job, groups: Mapping[int | None, Sequence[Landing]]) -> Iterator
 def _announce(job: _Job, number: int | None, brought: Sequence[Landing]) -> None:
     """Begins each deployment that isn't there, does the paperwork, and ends the deployments."""
     begun = [(one, found) for one in brought if (found := _begun(job, one)) is not None]
-    if begun and number is not None:
-        _tell(job, number, brought)
+    arrived = [one for one in brought if one.model not in job.coming]
+    if number is not None and any(one in arrived for one, _ in begun):
+        _tell(job, number, arrived)
     for one, found in begun:
-        if one.blocked or not job.waits:
+        if one.blocked or not (job.waits or one.model in job.coming):
             _end(job, one, found)
 
 
@@ -122,7 +131,8 @@ def _blocked(one: Decision) -> Iterator[Landing]:
 
 def _deployed(job: _Job, one: Decision, request: RenderRequest) -> Iterator[Landing]:
     last, place = _last(job.session, one.model, job.environment)
-    if last is None or not (one.moves or job.session.now - last.at <= RECENT):
+    lately = last is not None and job.session.now - last.at <= RECENT
+    if last is None or not (one.moves or lately or one.model in job.coming):
         return
     yield Landing(
         model=one.model,

@@ -15,8 +15,12 @@ from modelctl.domain.board import Board, Cell, Flag, FlagKind, Row
 from modelctl.domain.endings import DEPRECATED, Ending, ended
 from modelctl.domain.history import Deployment, Quarantine, serving_since
 from modelctl.domain.names import MODELS
+from modelctl.domain.plans import STEPPED_BY_CONTROLLER
 from modelctl.domain.policy import Transition
 from modelctl.domain.rendering import RenderRequest
+from modelctl.domain.rollout_events import open_rollout
+from modelctl.domain.rollout_split import incoming_of, is_split, serving_of
+from modelctl.domain.serving import WHOLE
 from modelctl.domain.tree import Tree
 from modelctl.domain.verdict import Outcome, Report
 from modelctl.errors import ModelctlError
@@ -142,6 +146,9 @@ def _cell(
     ends: Sequence[Ending],
 ) -> Cell:
     one = running[transition.environment]
+    flags = (*_flags(session, transition, branch, one, held), *_ended(one, ends))
+    if is_split(one):
+        return _on_its_way(session, transition, one, flags)
     since = serving_since(history, transition.environment)
     return Cell(
         version=one.version,
@@ -149,7 +156,28 @@ def _cell(
         since=since.at if since else None,
         by=one.approvers,
         strategy=one.strategy,
-        flags=(*_flags(session, transition, branch, one, held), *_ended(one, ends)),
+        flags=flags,
+    )
+
+
+def _on_its_way(
+    session: Session, transition: Transition, one: RenderRequest, flags: tuple[Flag, ...]
+) -> Cell:
+    """A version that takes over, as far as it is: by its step on the ledger, and its traffic."""
+    rollout = open_rollout(session.signed(one.model), transition.environment)
+    part, plan = incoming_of(one), session.policy.strategies.get(one.strategy)
+    step = f" step {rollout.last.step + 1}/{len(plan.steps)}" if rollout and plan else ""
+    handed_over = one.target in STEPPED_BY_CONTROLLER
+    return Cell(
+        version=one.version,
+        stage=transition.stage,
+        since=rollout.last.state.since if rollout else None,
+        by=one.approvers,
+        strategy=f"{one.strategy}{'' if handed_over else step}",
+        weight=part.weight if part else WHOLE,
+        handed_over=handed_over,
+        beside=serving_of(one).version,
+        flags=flags,
     )
 
 
@@ -163,12 +191,14 @@ def _flags(
     release = read_release(branch, running.model) if branch else None
     if release is not None and str(release.version) != running.version:
         yield Flag(kind=FlagKind.DRIFT, detail=f"{transition.to_branch} asks for {release.version}")
-    where = (transition.environment, running.version)
-    here = tuple(q for q in held if (q.environment, q.version) == where)
+    # What was taken back stands there as long as the branch asks for it.
+    told = {running.version, str(release.version) if release is not None else running.version}
+    here = tuple(q for q in held if q.environment == transition.environment and q.version in told)
     if here and branch is not None:
         here = unlifted(session, here, transition, branch, branch)
     for quarantine in here:
-        yield Flag(kind=FlagKind.QUARANTINED, detail=quarantine.reason or "rolled back")
+        of = f"{quarantine.version} " if quarantine.version != running.version else ""
+        yield Flag(kind=FlagKind.QUARANTINED, detail=f"{of}{quarantine.reason or 'rolled back'}")
 
 
 def _ended(running: RenderRequest, ends: Sequence[Ending]) -> Iterator[Flag]:

@@ -10,9 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from modelctl.domain.candidate import Facts, Served
-from modelctl.domain.history import Deployment, WayBack, goes_back, served, taken_out
+from modelctl.domain.history import Deployment, WayBack, goes_back, position, served, taken_out
 from modelctl.domain.policy import Transition
 from modelctl.domain.rendering import RenderRequest
+from modelctl.domain.rollout_events import ROLLED_BACK, SUPERSEDED, Rollout, open_rollout
+from modelctl.domain.rollout_split import first_of, is_split, is_warmed_up, warming
+from modelctl.domain.rollout_state import GOING_BACK
+from modelctl.domain.strategies import Strategy
 from modelctl.domain.tree import Tree
 from modelctl.domain.verdict import Finding, Outcome, Report, Subject, Verdict
 from modelctl.domain.waivers import WaiverRecord, records
@@ -20,12 +24,23 @@ from modelctl.domain.waiving import in_force
 from modelctl.errors import DependencyError, ModelctlError
 from modelctl.gates import judge
 from modelctl.gates.waivers import case_of
-from modelctl.services.accounted import accounted
+from modelctl.services.accounted import accounted, same, settled
 from modelctl.services.candidates import read_candidate
 from modelctl.services.intent import Intent, fresh_request, read_intent, released
 from modelctl.services.merges import Merged, judge_arrival
 from modelctl.services.moves import facts_for
+from modelctl.services.plans import planned
 from modelctl.services.session import Session
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """A rollout that ends because the branch wants something else. `event` says how, `running` is
+    what runs of it by the signed history."""
+
+    event: str
+    rollout: Rollout
+    running: RenderRequest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +50,10 @@ class Decision:
     `running` is what runs by the signed history; `reports` say what blocks the version that the
     branch wants. `commit` and `pull_request` brought that version onto the branch, where that could
     be told. `taken_out` is what merged rollbacks took out of the environment, each with its first.
+    `seen` is the last move on the ledger that this was decided by. `ended` is the rollout under way
+    that ends by this. `stable` is what serves, whatever takes over from it, and `plan` how
+    `request` is to, where it is another version. `brought_by` are those whose pull requests these
+    were.
     """
 
     model: str
@@ -45,6 +64,32 @@ class Decision:
     commit: str | None = None
     pull_request: int | None = None
     taken_out: tuple[tuple[Deployment, WayBack], ...] = ()
+    seen: int = 0
+    ended: Ended | None = None
+    stable: RenderRequest | None = None
+    plan: Strategy | None = None
+    brought_by: tuple[str, ...] = ()
+
+    @property
+    def begins(self) -> tuple[Strategy, RenderRequest] | None:
+        """The plan of the rollout that is to begin, and what serves; None where none is to."""
+        if self.plan is None or self.stable is None or self.request is None or not self.moves:
+            return None
+        return (self.plan, self.stable) if is_split(self.request) else None
+
+    @property
+    def arrives(self) -> bool:
+        """Whether another version serves from now on, with all traffic."""
+        return self.moves and self.begins is None and not same(self.request, self.stable)
+
+    @property
+    def warming(self) -> RenderRequest | None:
+        """What is to run first, so that the version is loaded before traffic moves; else None."""
+        request, stable, plan = self.request, self.stable, self.plan
+        if not self.moves or request is None or stable is None or plan is None:
+            return None
+        coming = replace(request, backends=())
+        return warming(stable, coming) if is_warmed_up(plan, stable, coming) else None
 
     @property
     def blocked(self) -> bool:
@@ -72,6 +117,26 @@ def decide(session: Session, transition: Transition, merged: Merged) -> tuple[De
     return tuple(_decide(branch, model, merged) for model in models)
 
 
+def judge_running(session: Session, transition: Transition, running: RenderRequest) -> Report:
+    """The gates once more for a version that is on its way into an environment.
+
+    Raises:
+        ModelctlError: the environment's branch wants something else by now.
+    """
+    tip = session.branch_tip(transition.to_branch)
+    branch = _Branch(
+        session=session, transition=transition, tip=tip, tree=session.repository.tree(tip)
+    )
+    intent = read_intent(branch.tree, running.model, transition, session.policy)
+    if not intent.matches(running):
+        raise ModelctlError(
+            f"{transition.to_branch} wants something else than {running.version} by now",
+            mend=f"modelctl deploy {transition.environment}",
+        )
+    known = _known(branch, running.model)
+    return _judge_now(branch, intent, known, is_rollback=False, brought_by=())[0]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Branch:
     """The branch that says what an environment should run."""
@@ -82,35 +147,43 @@ class _Branch:
     tree: Tree
 
 
+def _as_it_is(branch: _Branch, model: str) -> Decision:
+    """What an environment runs of a model by the signed history, and goes on running."""
+    session, environment = branch.session, branch.transition.environment
+    signed = session.signed(model)
+    running = accounted(session, model, signed, environment)
+    return Decision(
+        model=model,
+        wanted="?",
+        running=running,
+        request=running,
+        seen=position(signed, environment),
+        stable=settled(session, model, signed, environment),
+    )
+
+
 def _decide(branch: _Branch, model: str, merged: Merged) -> Decision:
-    session = branch.session
-    running = accounted(session, model, session.signed(model), branch.transition.environment)
+    now = _as_it_is(branch, model)
     try:
         intent = read_intent(branch.tree, model, branch.transition, branch.session.policy)
-        return _decide_intent(branch, intent, running, merged)
+        return _decide_intent(branch, intent, now, merged)
     except DependencyError:  # what can't be decided isn't blocked: it is tried again
         raise
     except ModelctlError as error:  # one model that can't be deployed doesn't hold up the others
-        report = _unreadable(branch, model, error)
-        return Decision(
-            model=model, wanted="?", running=running, request=running, reports=(report,)
-        )
+        return replace(now, reports=(_unreadable(branch, model, error),))
 
 
-def _decide_intent(
-    branch: _Branch,
-    intent: Intent,
-    running: RenderRequest | None,
-    merged: Merged,
-) -> Decision:
+def _decide_intent(branch: _Branch, intent: Intent, now: Decision, merged: Merged) -> Decision:
     session, transition, model = branch.session, branch.transition, intent.model.name
-    wanted = str(intent.version.version)
-    if intent.matches(running):
-        return Decision(model=model, wanted=wanted, running=running, request=running)
-    known = facts_for(session, model, transition.environment, whole_history=True)
+    now = replace(now, wanted=str(intent.version.version))
+    if intent.matches(now.running):
+        return now
+    rollout = open_rollout(session.signed(model), transition.environment)
+    if rollout is not None and intent.matches(now.stable):
+        # The branch has gone back to what serves: nothing new is to be judged.
+        return replace(now, request=now.stable, ended=_ended(now, rollout, now.stable))
+    known = _known(branch, model)
     last = served(known.history, transition.environment)
-    now = Served(version=last.version, digest=last.digest) if last else None
-    known = replace(known, served=now)  # never by the state, which may be anybody's
     arrival = judge_arrival(session, transition, model, tip=branch.tip, last=last, merged=merged)
     # What was approved and deployed before, and only has to be put back, proves itself. What came
     # since goes back where its check said so: by its pointer alone.
@@ -130,17 +203,40 @@ def _decide_intent(
         pull_request=arrival.pull_request,
         waivers=waivers,
     )
-    request = running if reports else fresh
-    return Decision(
-        model=model,
-        wanted=wanted,
-        running=running,
-        request=request,
+    now = replace(
+        now,
         reports=reports,
         commit=arrival.commit,
         pull_request=arrival.pull_request,
+        brought_by=arrival.brought_by,
         taken_out=_taken_out(known.history, transition.environment, intent, arrival.ways_back),
     )
+    if reports:
+        return now
+    # What people go back to isn't tried out again first.
+    plan = None if returns else session.policy.strategies.get(fresh.strategy)
+    request = planned(session, intent.model, first_of(plan, now.stable, fresh), now.stable)
+    return replace(now, request=request, plan=plan, ended=_ended(now, rollout, fresh))
+
+
+def _known(branch: _Branch, model: str) -> Facts:
+    """What gates may know of a model; what serves is never told by the state, which may be
+    anybody's."""
+    environment = branch.transition.environment
+    known = facts_for(branch.session, model, environment, whole_history=True)
+    last = served(known.history, environment)
+    before = Served(version=last.version, digest=last.digest) if last else None
+    return replace(known, served=before)
+
+
+def _ended(now: Decision, rollout: Rollout | None, request: RenderRequest | None) -> Ended | None:
+    """How the rollout that is under way ends when something else is to run."""
+    if rollout is None or now.running is None or request is None:
+        return None
+    # What broke a condition has gone back, whatever comes next.
+    gone_back = request.digest == rollout.stable.digest or rollout.last.state.phase == GOING_BACK
+    event = ROLLED_BACK if gone_back else SUPERSEDED
+    return Ended(event=event, rollout=rollout, running=now.running)
 
 
 def _taken_out(

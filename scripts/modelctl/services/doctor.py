@@ -58,6 +58,7 @@ CHECKS: Mapping[str, Check] = {
     "history": Check(look=doctor_local.history, needs=("policies",)),
     "kustomize": Check(look=doctor_local.kustomize),
     "mlflow": Check(look=doctor_local.registry),
+    "figures": Check(look=doctor_local.figures, needs=("policies",)),
     "github": Check(look=doctor_github.reach, needs=("settings",)),
     "app": Check(look=doctor_github.app, needs=("github",)),
     "code owners": Check(look=doctor_github.theirs, needs=("github",)),

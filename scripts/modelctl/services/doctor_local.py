@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from modelctl.adapters.git import Repository
@@ -19,7 +20,7 @@ from modelctl.domain.diagnosis import (
     unsigned_environments,
 )
 from modelctl.domain.evidence import OFFLINE
-from modelctl.domain.history import DEPLOYMENT, QUARANTINE, ROLLBACK
+from modelctl.domain.history import DEPLOYMENT, QUARANTINE, ROLLBACK, ROLLOUT
 from modelctl.domain.rulesets import WRITE as WRITE_RULESETS
 from modelctl.domain.settings import PATH as SETTINGS, PLACEHOLDER
 from modelctl.errors import ModelctlError
@@ -27,6 +28,7 @@ from modelctl.services.generated import code_owners, stale_rulesets
 from modelctl.services.installation import installation_problems
 from modelctl.services.ledger import no_ledger
 from modelctl.services.patient import Patient, UnaskedError
+from modelctl.services.sources import prometheus_of
 
 _FEW = 200
 
@@ -124,7 +126,7 @@ def keys(patient: Patient) -> str:
     if without:
         raise ModelctlError(
             f"no key may sign deployments to {', '.join(without)} now",
-            mend=keygen(policy, (DEPLOYMENT, ROLLBACK, QUARANTINE), without),
+            mend=keygen(policy, (DEPLOYMENT, ROLLBACK, ROLLOUT, QUARANTINE), without),
         )
     unmeasured = unmeasured_kinds(policy, now)
     if unmeasured:
@@ -216,6 +218,8 @@ def history(patient: Patient) -> str:
             raise ModelctlError(
                 f"the history of {model} is damaged: {why}", mend="modelctl ledger verify"
             )
+    if len(models) == 1:
+        return "the chain of 1 model holds"
     rest = f", of {len(models)}" if len(models) > _FEW else ""
     return f"the chains of {min(len(models), _FEW)} models hold{rest}"
 
@@ -235,3 +239,15 @@ def registry(patient: Patient) -> str:
 
     MlflowRegistry(patient.tracking_uri).state("modelctl-doctor")
     return "MLflow answers"
+
+
+def figures(patient: Patient) -> str:
+    """That every Prometheus answers by which rollouts step and versions are taken back."""
+    metrics = patient.session.policy.metrics
+    asked = {name: at for name, at in metrics.sources.items() if at is not None}
+    if not asked:
+        raise UnaskedError("figures come from the router of this machine")
+    if patient.offline:
+        raise UnaskedError("Prometheus is left out", mend="leave away --offline")
+    versions = {name: prometheus_of(at, os.environ).version() for name, at in asked.items()}
+    return ", ".join(f"Prometheus {version} for {name}" for name, version in versions.items())

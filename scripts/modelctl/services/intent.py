@@ -41,7 +41,10 @@ class Intent:
             pull_request=running.pull_request,
             waivers=running.waivers,
         )
-        return replace(running, backends=()) == fresh and running.split == fresh.split
+        # How its traffic is divided is no matter of the branch: a rollout may be under way.
+        ours = replace(running, backends=(), plan=None) == replace(fresh, plan=None)
+        told = (fresh.version, fresh.digest, fresh.storage_uri)
+        return ours and told in [(b.version, b.digest, b.artifacts) for b in running.split]
 
 
 def released(tree: Tree) -> tuple[str, ...]:

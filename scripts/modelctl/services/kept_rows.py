@@ -62,6 +62,9 @@ def _cell(cell: Cell) -> Mapping[str, Any]:
         "since": cell.since.timestamp() if cell.since else None,
         "by": cell.by,
         "strategy": cell.strategy,
+        "weight": cell.weight,
+        "handed_over": cell.handed_over,
+        "beside": cell.beside,
         "flags": [[flag.kind.value, flag.detail] for flag in cell.flags],
     }
 
@@ -84,5 +87,8 @@ def _cell_from(data: Mapping[str, Any]) -> Cell:
         since=datetime.fromtimestamp(since, UTC) if since is not None else None,
         by=tuple(data["by"]),
         strategy=data["strategy"],
+        weight=data["weight"],
+        handed_over=data["handed_over"],
+        beside=data["beside"],
         flags=tuple(Flag(kind=FlagKind(kind), detail=detail) for kind, detail in data["flags"]),
     )

@@ -130,7 +130,9 @@ def _summary(statement: Statement) -> str:
     predicate = statement.predicate
     if statement.kind in JOB_KINDS:
         by = ", ".join(map(str, predicate.get("approvers", ()))) or predicate.get("by")
-        parts = (predicate.get("strategy"), f"by {by}" if by else None, predicate.get("reason"))
+        step = f"{predicate['event']} {predicate.get('weight')} %" if "event" in predicate else None
+        said = f"by {by}" if by else None
+        parts = (step, predicate.get("strategy"), said, predicate.get("reason"))
         return " ".join(str(part) for part in parts if part)
     if statement.passed is False:
         return "failed"

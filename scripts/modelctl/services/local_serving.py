@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from modelctl.adapters.artifacts import fetch, verify
-from modelctl.adapters.local.target import LocalTarget
+from modelctl.adapters.local.metrics import LocalMetrics
+from modelctl.adapters.local.target import LocalTarget, running_port
 from modelctl.adapters.manifests import read_objects
+from modelctl.domain.agreement import Comparing, comparing
+from modelctl.domain.local_manifest import KIND, Backend, parse_local_serving
 from modelctl.domain.rendering import MANIFESTS, RenderRequest
-from modelctl.domain.serving import KIND, Backend, Serving, parse_local_serving
+from modelctl.domain.serving import Key, Serving
 from modelctl.domain.tree import Tree
-from modelctl.errors import ModelctlError
-from modelctl.services.candidates import read_version
+from modelctl.errors import DependencyError, ModelctlError
+from modelctl.services.acting import WHOLE_TARGET
+from modelctl.services.candidates import read_model, read_version
 from modelctl.services.session import Session
 from modelctl.services.state import read_state, record
 
@@ -27,9 +32,11 @@ Progress = Callable[[str], None]
 
 
 def local_target(session: Session, environment: str, root: Path, port: int | None) -> LocalTarget:
-    """The local target of an environment; its port follows from the order of the environments."""
+    """The local target of an environment. Unless `port` says otherwise a router stays where it was
+    started, and a new one's port follows from the order of the environments."""
     order = session.policy.lifecycle.environments.index(environment)
-    return LocalTarget(root, environment, port=port or FIRST_PORT + order)
+    kept = port or running_port(root, environment)
+    return LocalTarget(root, environment, port=kept or FIRST_PORT + order)
 
 
 def converge(
@@ -64,6 +71,62 @@ def converge(
     return problems
 
 
+def shift(
+    session: Session,
+    target: LocalTarget,
+    state: Tree,
+    models: Collection[str],
+    root: Path,
+    tracking_uri: str | None,
+    progress: Progress,
+) -> Mapping[str, str]:
+    """Serves these models as the state says, and touches no other; what isn't in force, by model.
+
+    Between versions that run already traffic moves at once. A version that must be started is
+    proved first. A model that the state doesn't have any more is left as it is: see `converge`.
+    """
+    desired: list[Serving] = []
+    problems: dict[str, str] = {}
+    running = target.running()
+    for one in (record(state, model) for model in sorted(models)):
+        if one is None or one.target != "local":
+            continue
+        try:
+            backends = list(_backends(state, one.model))
+            desired += [serving(session, one, b, root, tracking_uri, running) for b in backends]
+        except ModelctlError as error:
+            problems[one.model] = f"{one.model} {one.version}: {error}"
+    # What is counted from now on is counted under the new weights.
+    with suppress(DependencyError):
+        failures = session.policy.metrics.failures_at(target.folder.name)
+        LocalMetrics(target, failures=failures).scrape(session.now)
+    try:
+        if desired:
+            target.shift(desired, progress=progress)
+    except ModelctlError as error:
+        moved = {one.model for one in desired}
+        problems[moved.pop() if len(moved) == 1 else WHOLE_TARGET] = str(error)
+    return problems
+
+
+def put_into_force(
+    session: Session,
+    target: LocalTarget,
+    state: Tree,
+    models: Collection[str] | None,
+    root: Path,
+    tracking_uri: str | None,
+    progress: Progress,
+) -> Mapping[str, str]:
+    """Serves what the state says: of these models alone where they are named and still there, else
+    all of it, and nothing else. What isn't in force, by model."""
+    known = set(state.names(""))
+    if models is not None and known.issuperset(models):
+        return shift(session, target, state, models, root, tracking_uri, progress)
+    problems = converge(session, target, state, root, tracking_uri, progress)
+    return {WHOLE_TARGET: "; ".join(problems)} if problems else {}
+
+
 def _as_it_is(target: LocalTarget, model: str, root: Path) -> Iterator[Serving]:
     """What serves of a model now, to be kept."""
     for status in target.status():
@@ -74,6 +137,9 @@ def _as_it_is(target: LocalTarget, model: str, root: Path) -> Iterator[Serving]:
                 digest=status.digest,
                 model_path=root / ARTIFACTS / status.digest,
                 weight=status.weight,
+                part=status.part,
+                mirror=status.mirror,
+                header=status.header,
             )
 
 
@@ -81,7 +147,11 @@ def _forget(session: Session, serving: Iterable[Serving], root: Path) -> None:
     """Removes the artifacts that no environment runs any more."""
     kept = {one.digest for one in serving}
     for environment in session.policy.lifecycle.environments:
-        kept |= {one.digest for one in read_state(session, environment).values()}
+        try:
+            state = read_state(session, environment).values()
+        except ModelctlError:  # somebody wrote what only jobs write: nobody can tell what is kept
+            return
+        kept |= {backend.digest for one in state for backend in one.split}
     folder = root / ARTIFACTS
     for old in folder.iterdir() if folder.is_dir() else ():
         if old.name.partition(".")[0] not in kept:
@@ -89,11 +159,20 @@ def _forget(session: Session, serving: Iterable[Serving], root: Path) -> None:
 
 
 def serving(
-    session: Session, state: RenderRequest, backend: Backend, root: Path, tracking_uri: str | None
+    session: Session,
+    state: RenderRequest,
+    backend: Backend,
+    root: Path,
+    tracking_uri: str | None,
+    already: Collection[Key] = (),
 ) -> Serving:
-    """A backend with its artifacts on this machine, proved to be those of its manifest."""
+    """A backend with its artifacts on this machine, proved to be those of its manifest. Of what
+    runs `already` they were proved when it started."""
     folder = root / ARTIFACTS / backend.digest
     tree = session.repository.tree(state.commit)
+    how = _comparing(tree, backend.model)
+    if (running := backend.serving(folder, how)).key in already:
+        return running  # It was proved before it was loaded.
     version = read_version(tree, backend.model, backend.version)
     if version is None:
         raise ModelctlError(f"{backend.model}@{backend.version} has no manifest at {state.commit}")
@@ -108,13 +187,13 @@ def serving(
             + "; ".join(problems[:5]),
             mend="restore them where artifacts.root says; nothing of them was loaded",
         )
-    return Serving(
-        model=backend.model,
-        version=backend.version,
-        digest=backend.digest,
-        model_path=folder,
-        weight=backend.weight,
-    )
+    return running
+
+
+def _comparing(tree: Tree, model: str) -> Comparing:
+    """How versions of the model are compared: by its protected groups."""
+    about = read_model(tree, model)
+    return comparing(about.task, about.data_contract.protected_groups) if about else Comparing()
 
 
 def _fetch(session: Session, backend: Backend, folder: Path, tracking_uri: str | None) -> None:

@@ -29,8 +29,8 @@ from modelctl.errors import ModelctlError
 from modelctl.services.checking import Judged
 from modelctl.services.checklists import ticked
 from modelctl.services.evidence import asked_by
-from modelctl.services.intent import fresh_request, read_intent
 from modelctl.services.moves import Moved
+from modelctl.services.previewing import preview
 from modelctl.services.rendering import Rendered, builder
 from modelctl.services.session import Session
 from modelctl.services.state import state_tree
@@ -117,14 +117,9 @@ def _wanted(
     session: Session, transition: Transition, pull: PullSummary, after: Tree, model: str
 ) -> RenderRequest | ModelctlError:
     try:
-        intent = read_intent(after, model, transition, session.policy)
-        return fresh_request(
-            intent,
-            transition.environment,
-            commit=pull.head,
-            approvers=(),
-            pull_request=pull.number or None,
-        )
+        number = pull.number or None
+        found = preview(session, transition, after, model, commit=pull.head, pull_request=number)
+        return found.request
     except ModelctlError as error:
         return error
 

@@ -8,13 +8,21 @@ damaged, the whole history of the model is read instead.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from modelctl.adapters.ledger import Damage, Ledger, LedgerEntry
 from modelctl.domain import audit as audits
 from modelctl.domain.audit import Audit, Doubt, Evidence, Proof, Served
-from modelctl.domain.history import DEPLOYMENT, ROLLBACK, Deployment, deployments
+from modelctl.domain.history import (
+    DEPLOYMENT,
+    MOVES,
+    ROLLBACK,
+    ROLLOUT,
+    Deployment,
+    deployments,
+)
+from modelctl.domain.rollout_events import rollouts
 from modelctl.errors import ModelctlError
 from modelctl.services.pointers import require_model, unknown_environment
 from modelctl.services.session import Session
@@ -79,7 +87,9 @@ def who_served(
         asked_at=session.now,
         ledger=session.repository.remote_first(lifecycle.ledger_branch),
         trusted=session.policy.commit,
-        served=tuple(_served(ledger, *one) for one in sound.values() if one),
+        served=tuple(
+            _with_coming(session, _served(ledger, *one), at) for one in sound.values() if one
+        ),
         nothing=tuple(name for name, one in sound.items() if one is None),
         doubts=tuple(doubt for _, doubts in answers.values() for doubt in doubts),
     )
@@ -98,6 +108,17 @@ def _doubts(session: Session, model: str, at: datetime, found: Found | None) -> 
             yield Doubt(model=model, seq=entry.seq, path=entry.path)
         elif any(one.at > at for one in deployments([entry.signed])):
             return
+
+
+def _with_coming(session: Session, served: Served, at: datetime) -> Served:
+    """The same with the version that was taking over then, if one was. Rollouts are read only of
+    models that had one."""
+    one = served.deployment
+    if not session.ledger.entries(one.model, (ROLLOUT,)):
+        return served
+    entries = session.ledger.entries(one.model, MOVES)
+    found = rollouts((entry.signed for entry in entries), one.environment)
+    return replace(served, coming=audits.coming(found, at))
 
 
 def _served(ledger: Ledger, deployment: Deployment, entry: LedgerEntry) -> Served:

@@ -19,6 +19,7 @@ from modelctl.domain.names import (
     resolve_pointer,
     version_path,
 )
+from modelctl.domain.rollout_split import serving_of
 from modelctl.domain.tree import Tree
 from modelctl.errors import ModelctlError
 from modelctl.services.candidates import digest, models, parse_file, versions
@@ -64,7 +65,8 @@ def locate(session: Session, text: str, *, ref: str | None = None) -> Located:
         ModelctlError: nothing fits, or its manifest can't be read; the mend lists what is there.
     """
     pointer = parse_pointer(text)
-    served = running(session, pointer.model)
+    # Whatever is on its way there: it doesn't serve yet.
+    served = {name: serving_of(one) for name, one in running(session, pointer.model).items()}
     commits = session.places() if ref is None else [session.repository.resolve(ref)]
     trees = [(commit, session.repository.tree(commit)) for commit in commits]
     holding = [(commit, tree) for commit, tree in trees if versions(tree, pointer.model)]

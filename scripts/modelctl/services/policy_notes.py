@@ -16,6 +16,8 @@ from modelctl.domain.policy import Policy
 from modelctl.domain.tree import Tree
 
 RETENTION = "policies/retention.yaml"
+METRICS = "policies/metrics.yaml"
+_HEALTH = "failed_health_checks"
 _PATTERN = frozenset("*?[")
 """What makes a model's name a shell pattern, which may match a model that is still to come."""
 
@@ -30,6 +32,7 @@ def policy_notes(
         *_frozen(policy, models),
         *_over(policy.freezes.windows, now),
         *_pinned(policy, tree, models, tuple(places)),
+        *_unhealthy(policy, tree),
     )
 
 
@@ -67,6 +70,33 @@ def _pinned(
             yield _note(where, f"no model is named {model}, {keeps}{_meant(model, models)}")
         elif not any(place.entry(version_path(model, version)) for place in places):
             yield _note(where, f"no branch has {pin}, {keeps}")
+
+
+def _unhealthy(policy: Policy, tree: Tree) -> Iterator[str]:
+    """Health that conditions ask for and nobody measures: what takes a version back and can't be
+    decided holds every rollout there."""
+    metrics = policy.metrics
+    if any(gauge.name == _HEALTH for gauge in metrics.own.gauges):
+        return
+    asked = [
+        *policy.rollback.triggers,
+        *(one for plan in policy.strategies.values() for step in plan.judged for one in step),
+    ]
+    names = dict.fromkeys(
+        one.name or one.when.source
+        for one in asked
+        if any(name.endswith(f".{_HEALTH}") for name in one.when.names)
+    )
+    for environment, source in metrics.sources.items() if names else ():
+        mesh = metrics.meshes.get(source.mesh) if source is not None else None
+        if mesh is not None and mesh.health is None:
+            where = load(tree.read(METRICS) or b"", METRICS).locate(("sources", environment))
+            yield _note(
+                where,
+                f"{mesh.name} tells of no health checks, so {', '.join(names)} can't be decided in "
+                f"{environment}, and its rollouts hold: name a gauge with meshes.{mesh.name}."
+                f"health, or a query with own.gauges.{_HEALTH}, or take the condition out",
+            )
 
 
 def _meant(name: str, known: Iterable[str]) -> str:

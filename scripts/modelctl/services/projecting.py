@@ -8,7 +8,10 @@ from dataclasses import dataclass
 from modelctl.adapters.registry import MlflowRegistry
 from modelctl.domain.registry import Change, ProjectedVersion, Projection
 from modelctl.domain.rendering import RenderRequest
+from modelctl.domain.rollout_split import CANARY, incoming_of, is_split
+from modelctl.domain.strategies import SHADOW
 from modelctl.errors import DependencyError, ModelctlError
+from modelctl.services.accounted import settled
 from modelctl.services.candidates import read_model, read_version
 from modelctl.services.session import Session
 from modelctl.services.state import record, state_tree
@@ -51,15 +54,27 @@ def project(session: Session, models: Iterable[str], tracking_uri: str) -> Proje
 
 def projection(session: Session, model: str) -> Projection:
     """What the registry should say about a model: the versions that run, and where."""
-    running = {
+    recorded = {
         environment: one
         for environment in session.policy.lifecycle.environments
         if (one := record(state_tree(session, environment), model)) is not None
     }
+    coming = {name: one for name, one in recorded.items() if is_split(one)}
+    running = {name: one for name, one in recorded.items() if name not in coming}
+    signed = session.signed(model) if coming else ()
+    for name in coming:  # what serves, until the version on its way has taken over
+        if (stable := settled(session, model, signed, name)) is not None:
+            running[name] = stable
     # The last environment of the way decides the stage of a version that runs in several.
-    last = {one.version: environment for environment, one in running.items()}
+    ordered = [name for name in session.policy.lifecycle.environments if name in running]
+    last = {running[name].version: name for name in ordered}
     versions = tuple(
         _version(session, running[environment], environment) for environment in last.values()
+    )
+    versions += tuple(
+        _version(session, one, None)
+        for one in {one.version: one for one in coming.values()}.values()
+        if one.version not in last
     )
     about = next(
         (m for t in session.places() if (m := read_model(session.repository.tree(t), model))), None
@@ -71,12 +86,23 @@ def projection(session: Session, model: str) -> Projection:
         aliases={
             environment: running[environment].version if environment in running else None
             for environment in session.policy.lifecycle.environments
-        },
+        }
+        | _on_their_way(coming.values()),
     )
 
 
-def _version(session: Session, one: RenderRequest, environment: str) -> ProjectedVersion:
-    transition = session.policy.lifecycle.to_environment(environment)
+def _on_their_way(coming: Iterable[RenderRequest]) -> dict[str, str | None]:
+    """The versions that take over from others: the last environment's, where several do."""
+    found: dict[str, str | None] = {CANARY: None, SHADOW: None}
+    for one in coming:
+        part = incoming_of(one)
+        found[SHADOW if part is not None and part.name == SHADOW else CANARY] = one.version
+    return found
+
+
+def _version(session: Session, one: RenderRequest, environment: str | None) -> ProjectedVersion:
+    lifecycle = session.policy.lifecycle
+    transition = lifecycle.to_environment(environment) if environment is not None else None
     manifest = read_version(session.repository.tree(one.commit), one.model, one.version)
     return ProjectedVersion(
         version=one.version,

@@ -23,6 +23,7 @@ from modelctl.domain.policy import Policy
 from modelctl.domain.proof import Case, Part, ProofProblem, Recorded, Rules, prove, unrecorded
 from modelctl.domain.rendering import RELEASE
 from modelctl.domain.reviews import User
+from modelctl.domain.rollout_events import open_rollout
 from modelctl.domain.tree import Commit, Tree
 from modelctl.errors import ModelctlError
 from modelctl.services.candidates import digest, read_model
@@ -65,9 +66,17 @@ def _known(session: Session) -> tuple[str, ...]:
 def _now(session: Session, model: str, history: list[Deployment]) -> Iterator[ProofProblem]:
     """Where what an environment runs now isn't what the ledger tells last: an end that was cut off
     shows by this, and so does a state that was written by hand."""
+    signed = session.signed(model)
     for environment in session.policy.lifecycle.environments:
         now = _recorded(state_tree(session, environment), model)
-        message = unrecorded(environment, model, now, served(history, environment))
+        last = served(history, environment)
+        told = (
+            Recorded(version=last.version, digest=last.digest, commit=last.commit) if last else None
+        )
+        rollout = open_rollout(signed, environment)
+        if rollout is not None:
+            told = Recorded(version=rollout.version, digest=rollout.digest, commit=rollout.commit)
+        message = unrecorded(environment, model, now, told)
         if message is not None:
             branch = session.policy.lifecycle.state_of(environment)
             place = f"{branch}:{model}/{RELEASE}"

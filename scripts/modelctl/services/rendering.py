@@ -1,27 +1,40 @@
-"""Renders environments: by the trusted overlays, what the state records, or what a branch wants."""
+"""Renders environments: by the trusted overlays alone."""
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 
 from modelctl.adapters.kustomize import Kustomize
-from modelctl.domain.policy import Transition
 from modelctl.domain.rendering import RenderRequest
-from modelctl.domain.tree import REGULAR, Tree
+from modelctl.domain.tree import REGULAR
 from modelctl.errors import ModelctlError
-from modelctl.services.intent import fresh_request, read_intent, released
 from modelctl.services.session import Session
-from modelctl.services.state import record, state_tree
 
 KUSTOMIZE = "kustomize"
 EXECUTABLE = 0o100755
 Rendered = Mapping[str, Mapping[str, str]]
 """Model → file name → text."""
 
+_KEPT: OrderedDict[tuple[str | None, str], Mapping[str, str]] = OrderedDict()
+_MOST = 256
+
 
 def render(session: Session, requests: Iterable[RenderRequest]) -> Rendered:
     """Everything that is asked for, in one build of the trusted `kustomize/` folder."""
     return builder(session, requests)()
+
+
+def rendered(session: Session, request: RenderRequest) -> Mapping[str, str]:
+    """The files of one request, kept by the overlays and by what is asked for: whoever looks again
+    and again builds them once."""
+    overlays = session.repository.tree(session.policy.commit).subtree(KUSTOMIZE)
+    key = overlays, repr(request)
+    if key not in _KEPT:
+        _KEPT[key] = render(session, [request])[request.model]
+        while len(_KEPT) > _MOST:
+            _KEPT.popitem(last=False)
+    return _KEPT[key]
 
 
 def builder(session: Session, requests: Iterable[RenderRequest]) -> Callable[[], Rendered]:
@@ -49,31 +62,3 @@ def kustomize_files(session: Session) -> dict[str, bytes]:
             )
         files[entry.path.removeprefix(f"{KUSTOMIZE}/")] = tree.read(entry.path) or b""
     return files
-
-
-def wanted_requests(
-    session: Session,
-    transition: Transition,
-    models: Iterable[str] | None = None,
-    *,
-    ref: str | None = None,
-) -> list[RenderRequest]:
-    """What the branch of an environment wants of each model, rendered as a deploy would if
-    everything passed: what runs already keeps the record of who brought it. `ref` asks for another
-    commit, such as the head of a pull request."""
-    resolve = session.repository.resolve
-    branch = resolve(ref) if ref else session.branch_tip(transition.to_branch)
-    tree, state = session.repository.tree(branch), state_tree(session, transition.environment)
-    names = released(tree) if models is None else tuple(models)
-    return [_wanted(session, transition, tree, state, branch, name) for name in names]
-
-
-def _wanted(
-    session: Session, transition: Transition, tree: Tree, state: Tree, branch: str, model: str
-) -> RenderRequest:
-    intent, running = read_intent(tree, model, transition, session.policy), record(state, model)
-    if running is not None and intent.matches(running):
-        return running
-    return fresh_request(
-        intent, transition.environment, commit=branch, approvers=(), pull_request=None
-    )

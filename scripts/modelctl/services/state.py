@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from functools import lru_cache
 
 from modelctl.domain.release_record import recorded_request
 from modelctl.domain.rendering import RELEASE, RenderRequest
@@ -36,14 +36,19 @@ def record(tree: Tree, model: str) -> RenderRequest | None:
     if text is None:
         return None
     try:
-        data: Any = json.loads(text)["data"]
+        return _parsed(text)
     except (ValueError, KeyError, TypeError):
         raise ModelctlError(
             f"{path} is not what a deploy writes",
             location=path,
             mend="undo the change on the environment's branch, and let the deploy write it",
         ) from None
-    return recorded_request(data)
+
+
+@lru_cache(maxsize=4096)
+def _parsed(text: bytes) -> RenderRequest:
+    """A record by its bytes: whoever looks again and again finds most of them as they were."""
+    return recorded_request(json.loads(text)["data"])
 
 
 def readable_record(tree: Tree, model: str) -> RenderRequest | None:

@@ -7,20 +7,31 @@ out and told, for a tree that is put into force must hold nothing that nobody ju
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 
 from modelctl.adapters.git import Draft
+from modelctl.domain.alert_rules import FOLDER as ALERTS
 from modelctl.domain.names import is_model_name
 from modelctl.domain.policy import Transition
 from modelctl.domain.rendering import RenderRequest
+from modelctl.domain.rollout_split import steps_of
 from modelctl.domain.tree import REGULAR, Entry, Tree
 from modelctl.errors import ConflictError, ModelctlError
 from modelctl.services.accounted import accounted, same
 from modelctl.services.deciding import Decision
-from modelctl.services.rendering import Rendered
+from modelctl.services.lying import FOLDER, lying
+from modelctl.services.recording import writing_commit
+from modelctl.services.rendering import Rendered, rendered as trusted_files
 from modelctl.services.session import MACHINE, Session
 from modelctl.services.state import readable_record, state_tree
+from modelctl.services.unrecorded import Unrecorded, unrecorded
+from modelctl.services.verifying import altered
+
+SETTLING = timedelta(minutes=2)
+"""For so long another step of the same rollout that nobody has signed yet is left to the job that
+wrote it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,12 +39,14 @@ class Written:
     """The state as a deploy left it: `commit` is None before the first one.
 
     `unaccounted` says what lay there that no deploy decided; `left` are the models that another
-    deploy has moved on, and signed, since this one decided.
+    deploy has moved on, and signed, since this one decided. `held` says of those that went back
+    without a record what is to be done (see `unrecorded`); they are among those that are `left`.
     """
 
     commit: str | None
     unaccounted: tuple[str, ...] = ()
     left: frozenset[str] = frozenset()
+    held: Mapping[str, Unrecorded] = field(default_factory=dict)
 
 
 def keep_unreleased(
@@ -55,11 +68,17 @@ def keep_unreleased(
 
 
 def write_state(
-    session: Session, transition: Transition, decisions: Sequence[Decision], rendered: Rendered
+    session: Session,
+    transition: Transition,
+    decisions: Sequence[Decision],
+    rendered: Rendered,
+    *,
+    forward: Collection[str] = (),
 ) -> Written:
     """Makes the environment's branch hold what was decided and rendered, and nothing else.
 
-    A model that another deploy has moved on, and signed, in the meantime is left.
+    A model that another deploy has moved on, and signed, in the meantime is left. One that went
+    back without a record is held there, unless a person says `forward` of it.
 
     Raises:
         ConflictError: it was moved to a commit that is newer than what this run has seen.
@@ -69,7 +88,7 @@ def write_state(
 
     def build(tip: str | None) -> Draft | None:
         nonlocal plan
-        plan = _plan(session, transition, decisions, rendered, session.repository.tree(tip))
+        plan = _plan(session, transition, decisions, rendered, tip, frozenset(forward))
         if not plan.edits:
             return None
         touched = {path.split("/")[0] for path in plan.edits}
@@ -78,7 +97,12 @@ def write_state(
         return Draft(edits=plan.edits, message=message, author=MACHINE, at=at)
 
     commit = session.repository.update_branch(branch, build)
-    return Written(commit=commit, unaccounted=tuple(plan.strange), left=frozenset(plan.left))
+    return Written(
+        commit=commit,
+        unaccounted=tuple(plan.strange),
+        left=frozenset(plan.left),
+        held=plan.held,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +112,7 @@ class _Plan:
     edits: dict[str, bytes | None] = field(default_factory=dict)
     strange: list[str] = field(default_factory=list)
     left: set[str] = field(default_factory=set)
+    held: dict[str, Unrecorded] = field(default_factory=dict)
 
 
 def _plan(
@@ -95,36 +120,90 @@ def _plan(
     transition: Transition,
     decisions: Sequence[Decision],
     rendered: Rendered,
-    here: Tree,
+    tip: str | None,
+    forward: frozenset[str] = frozenset(),
 ) -> _Plan:
-    plan = _Plan()
-    lying: dict[str, list[Entry]] = {}
-    for entry in here.walk():
-        lying.setdefault(entry.path.split("/")[0], []).append(entry)
+    plan, here = _Plan(), session.repository.tree(tip)
+    # What watches the models is written once they have moved.
+    names = (name for name in here.names("") if name != ALERTS)
     ours = {decision.model: decision for decision in decisions}
-    for name in sorted({*lying, *ours}):
-        decision, now = ours.get(name), _record(here, name)
-        known = decision is not None and (
-            same(now, decision.request) or same(now, decision.running)
-        )
-        if now is not None and not known and _is_anothers(session, transition, name, now):
+    for name in sorted({*names, *ours}):
+        decision, now = ours.get(name), recorded(here, name)
+        known = decision is not None and _is_known(decision, now)
+        if now is not None and not known and _is_later(session, transition, tip, decision, now):
             plan.left.add(name)
             continue
+        entries = lying(here, name)
+        if decision is not None and not known and name not in forward:
+            back = unrecorded(session, transition, now, decision.running, tip)
+            if back is not None:
+                plan.left.add(name)
+                plan.held[name] = back
+                plan.edits.update(edits_for(here, entries, held_files(session, back)))
+                continue
         files = rendered[name] if decision is not None and decision.request is not None else {}
         wanted = {f"{name}/{file}": text.encode() for file, text in files.items()}
-        entries = lying.get(name, [])
-        plan.strange.extend(_strange(name, entries, wanted, None if known else now))
-        plan.edits.update(_edits(here, entries, wanted))
+        stranger = None if known or _was_a_step(decision, now) else now
+        plan.strange.extend(strange_there(name, entries, wanted, stranger))
+        if decision is not None and known:
+            signed = session.signed(name)
+            plan.strange.extend(altered(session, here, decision.running, signed))
+        plan.edits.update(edits_for(here, entries, wanted))
     return plan
 
 
-def _record(here: Tree, name: str) -> RenderRequest | None:
+def held_files(session: Session, back: Unrecorded) -> Mapping[str, bytes]:
+    """What an environment is held to that went back without a record: rendered by trusted code,
+    for whoever may push the branch may have written anything beside the record."""
+    files = trusted_files(session, back.request)
+    return {f"{back.request.model}/{file}": text.encode() for file, text in files.items()}
+
+
+def _is_known(decision: Decision, now: RenderRequest | None) -> bool:
+    """Whether a record is what this run decided, decided on, or brings up first."""
+    ours = (decision.request, decision.running, decision.warming)
+    return any(same(now, one) for one in ours[:2]) or (now is not None and same(now, ours[2]))
+
+
+def _was_a_step(decision: Decision | None, now: RenderRequest | None) -> bool:
+    """Whether a record is another step of the rollout under way, which its job didn't live to sign:
+    it is put back to what was signed, and nobody is accused."""
+    running = decision.running if decision is not None else None
+    return running is not None and now is not None and steps_of(running, now)
+
+
+def _is_later(
+    session: Session,
+    transition: Transition,
+    tip: str | None,
+    decision: Decision | None,
+    now: RenderRequest,
+) -> bool:
+    """Whether a record is that of a job which decided later, or of one that is about to sign."""
+    if is_anothers(session, transition, now.model, now):
+        return True
+    runs = decision.running if decision is not None else None
+    return is_settling(session, tip, now, runs)
+
+
+def is_settling(
+    session: Session, tip: str | None, now: RenderRequest, runs: RenderRequest | None
+) -> bool:
+    """Whether a record is another step of what runs, written so lately that its job may still sign
+    it. Who may push the branch can make it look so for a while, and no longer."""
+    if tip is None or runs is None or not steps_of(runs, now):
+        return False
+    at = datetime.fromtimestamp(writing_commit(session, tip, now.model).at, UTC)
+    return abs(session.now - at) <= SETTLING
+
+
+def recorded(here: Tree, name: str) -> RenderRequest | None:
     """What the tree says it runs of a model; a record of another model says nothing."""
     now = readable_record(here, name) if is_model_name(name) else None
     return now if now is not None and now.model == name else None
 
 
-def _is_anothers(session: Session, transition: Transition, model: str, now: RenderRequest) -> bool:
+def is_anothers(session: Session, transition: Transition, model: str, now: RenderRequest) -> bool:
     """Whether a record that this run didn't decide is the word of a deploy that decided later.
 
     Only the signed history can say so. What names a commit of the branch that this run hasn't seen
@@ -157,7 +236,7 @@ def _follows(session: Session, commit: str, tip: str) -> bool:
         return False
 
 
-def _strange(
+def strange_there(
     name: str, entries: Sequence[Entry], wanted: Mapping[str, bytes], stranger: RenderRequest | None
 ) -> Iterator[str]:
     """What lies there that no deploy decided, in a few words each."""
@@ -165,20 +244,24 @@ def _strange(
         by = f", approved by {', '.join(stranger.approvers)}" if stranger.approvers else ""
         yield f"{name}@{stranger.version} of commit {stranger.commit[:12]}{by}"
     if stranger is None or wanted:
-        paths = [entry.path for entry in entries if entry.path not in wanted]
+        paths = [
+            f"{entry.path}/" if entry.mode == FOLDER else entry.path
+            for entry in entries
+            if entry.path not in wanted
+        ]
         if paths and not wanted and paths != [name]:
             paths = [f"{name}/"]
         yield from (path if path.isprintable() else ascii(path) for path in paths)
 
 
-def _edits(
+def edits_for(
     here: Tree, entries: Sequence[Entry], wanted: Mapping[str, bytes]
 ) -> Iterator[tuple[str, bytes | None]]:
     """What makes the files that lie there those that are wanted."""
-    lying = {entry.path: entry for entry in entries}
-    yield from ((path, None) for path in lying if path not in wanted)
+    there = {entry.path: entry for entry in entries}
+    yield from ((path, None) for path in there if path not in wanted)
     for path, data in wanted.items():
-        if path not in lying or lying[path].mode != REGULAR or here.read(path) != data:
+        if path not in there or there[path].mode != REGULAR or here.read(path) != data:
             yield path, data
 
 

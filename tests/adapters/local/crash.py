@@ -1,7 +1,7 @@
-"""Converges to a version, or stops, and is killed on the way.
+"""Converges to a version, shifts half of the traffic to it, or stops, and is killed on the way.
 
-`crash.py ROOT PORT VERSION|stop WHERE WHEN`: WHERE is `Class.method`, WHEN is `before` or `after`
-its first call.
+`crash.py ROOT PORT VERSION|half:VERSION|stop WHERE WHEN`: WHERE is `Class.method`, WHEN is `before`
+or `after` its first call.
 """
 
 from __future__ import annotations
@@ -37,6 +37,9 @@ setattr(CLASSES[kind], name, deadly(getattr(CLASSES[kind], name), when))
 site = Site(root=Path(root), port=int(port))
 if version == "stop":
     site.target().stop()
+elif version.startswith("half:"):
+    canary = site.serving(version.removeprefix("half:"), 50, part="canary")
+    site.target().shift([site.serving("1.0.0", 50), canary], progress=print)
 else:
     site.converge(site.serving(version))
 print("was not killed")

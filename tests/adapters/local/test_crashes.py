@@ -50,6 +50,31 @@ def test_killed_while_a_version_is_replaced(site, where: str, when: str) -> None
     assert len(site.leaders()) == 2
 
 
+MOVES = [
+    ("Router._publish", "before"),
+    ("Router._publish", "after"),
+    ("Registry.compare", "before"),
+]
+STARTS = [("Registry.save", "before"), ("Servers.await_ready", "after")]
+
+
+@pytest.mark.parametrize(
+    ("where", "when", "runs"),
+    [*((*point, True) for point in MOVES), *((*point, False) for point in [*STARTS, *MOVES])],
+)
+def test_killed_while_traffic_moves(site, where: str, when: str, runs: bool) -> None:
+    """Whether the new version runs already or has to be started, the next one ends it."""
+    first = site.serving("1.0.0")
+    site.converge(first, *([site.serving("2.0.0", 0, part="canary")] if runs else []))
+    crash(site, "half:2.0.0", where, when)
+    assert site.ask() in ("1.0.0", "2.0.0")
+    split = [site.serving("1.0.0", 50), site.serving("2.0.0", 50, part="canary")]
+    routes = site.target().shift(split, progress=print)
+    assert [route.weight for route in routes] == [50, 50]
+    assert {site.ask() for _ in range(4)} == {"1.0.0", "2.0.0"}
+    assert len(site.leaders()) == 3
+
+
 @pytest.mark.parametrize("where", ["Registry.save", "Registry.save_router", "Router._await"])
 def test_killed_at_the_first_version_and_then_something_else_is_wanted(site, where: str) -> None:
     crash(site, "1.0.0", where, "before")

@@ -6,13 +6,21 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from collections import Counter
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from modelctl.adapters.local.compared import PredictionFigures
 from modelctl.adapters.local.servers import mlflow_command
+from modelctl.adapters.prediction_log import log_file, read
+from modelctl.domain.agreement import Comparing, compare
+from modelctl.domain.observations import Endpoint, Watched
 from modelctl.errors import DependencyError
 
 SAVE = """
@@ -79,6 +87,50 @@ def test_a_model_is_replaced_under_load_without_a_dropped_request(site, models) 
     assert bad.status_code == 400
     site.target().stop()
     assert site.running() == set()
+
+
+def test_a_shadow_is_compared_request_by_request(site, models) -> None:
+    """Both keep their predictions, from the moment on that they are compared."""
+    first, second = models
+    stable = site.serving("1.0.0", model_path=first)
+    site.converge(stable, server_command=mlflow_command)
+    predict(site)
+    folder = site.target().folder
+    logs = [log_file(folder, f"churn-predictor-{version}") for version in ("1.0.0", "2.0.0")]
+    how = Comparing(slices=("x",), tolerance=0.01)
+    shadow = site.serving("2.0.0", 0, model_path=second, part="shadow", mirror=100, comparing=how)
+    site.converge(stable, shadow, server_command=mlflow_command)
+    deadline = time.monotonic() + 30
+    while not all(log.exists() and len(read(log)) >= 40 for log in logs):
+        assert time.monotonic() < deadline
+        assert predict(site) == ("1.0.0", 3.0)
+    found = compare(read(logs[0]), read(logs[1]), how)
+    assert found.whole.rows >= 40
+    assert found.whole.agreed == 0
+    assert list(found.slices["x"]) == ["3"]
+    assert told_of(folder)["canary.metrics"] == {"agreement": 0.0, "agreement_min_slice": 0.0}
+    # Nobody compares them any more, so nothing more is kept.
+    site.converge(stable, server_command=mlflow_command)
+    time.sleep(1.2)
+    before = len(read(logs[0]))
+    for _ in range(5):
+        predict(site)
+    time.sleep(0.3)
+    assert len(read(logs[0])) == before
+    assert told_of(folder) == {}
+
+
+def told_of(folder: Path) -> Mapping[str, Any]:
+    """The live figures by the predictions that are kept."""
+    sides = {"stable": "1.0.0", "canary": "2.0.0"}
+    watched = Watched(
+        model="churn-predictor",
+        environment="dev",
+        namespace="ml-dev",
+        since=datetime(2020, 1, 1, tzinfo=UTC),
+        sides={s: Endpoint(version=v, service=f"churn-predictor-{v}") for s, v in sides.items()},
+    )
+    return PredictionFigures(folder).figures(watched, datetime.now(UTC))
 
 
 def test_a_folder_that_holds_no_model_is_told_from_mlflows_own_words(site) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from modelctl.adapters.github import reading
@@ -26,6 +27,10 @@ class Issues:
         found = self._raw(marker, label)
         return None if found is None else self._read(found)
 
+    def first(self, marker: str, label: str) -> Issue | None:
+        """The oldest open issue of ours whose body begins with `marker`."""
+        return min(self._open(marker, label), key=lambda one: one.number, default=None)
+
     def upsert(self, marker: str, label: str, title: str, body: str) -> Issue:
         """Make our issue open and say this; it is created where there is none."""
         body = body if body.startswith(marker) else f"{marker}\n{body}"
@@ -48,6 +53,14 @@ class Issues:
             self._comments.reply(number, comment)
         changes = {"state": "closed", "state_reason": "completed"}
         self._api.transport.send("PATCH", self._api.at("issues", number), changes)
+
+    def _open(self, marker: str, label: str) -> Iterator[Issue]:
+        at = self._api.at("issues")
+        for one in self._api.transport.pages(at, {"labels": label, "state": "open"}):
+            issue = self._read(one)
+            ours = issue.body.startswith(marker) and self._api.is_ours(one, f"GET {at}")
+            if ours and one.get("pull_request") is None:
+                yield issue
 
     def _raw(self, marker: str, label: str) -> Any | None:
         at = self._api.at("issues")

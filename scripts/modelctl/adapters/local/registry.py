@@ -1,11 +1,14 @@
 """What was started for one environment, one small file for each process.
 
-    lock                  held while servers and routes change
+    lock                  held while servers start and end
+    routes.lock           held while routes change
     processes/<id>.json   a scoring server
     router.json           the router
     traefik.yaml          its static configuration
     routes/routes.yaml    its dynamic configuration: where traffic goes
     logs/                 the output of each process
+    scrapes/              what the router had counted, look by look
+    predictions/          which predictions are kept, and those
 
 Files are replaced as a whole, so that a reader never sees half of one.
 """
@@ -15,16 +18,21 @@ from __future__ import annotations
 import fcntl
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
+from modelctl.adapters import prediction_log
 from modelctl.adapters.local.processes import PAUSE, ProcessId
+from modelctl.domain.agreement import Comparing
 from modelctl.domain.serving import Server
 from modelctl.errors import ConflictError, ModelctlError
+
+PROCESSES: Final = "lock"
+ROUTES: Final = "routes.lock"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +99,16 @@ class Registry:
         self._router.unlink(missing_ok=True)
         self.routes.unlink(missing_ok=True)
 
+    def compare(self, models: Mapping[str, Comparing], only: Collection[str] | None) -> None:
+        """Have the servers of `models` keep their predictions; those of the other models (among
+        `only`) no more. The routes' lock must be held."""
+        before = prediction_log.wanted(self.folder)
+        kept = {m: before[m] for m in before if only is not None and m not in only}
+        wanted = {**kept, **models}
+        if wanted != before:
+            rows = {model: asdict(how) for model, how in wanted.items()}
+            self.write(prediction_log.wanted_file(self.folder), json.dumps(rows))
+
     def write(self, path: Path, text: str) -> None:
         """Replace `path` as a whole. The new text never lies beside it under another name, because
         the router reads every file of its folder."""
@@ -100,14 +118,17 @@ class Registry:
         draft.replace(path)
 
     @contextmanager
-    def lock(self, seconds: float) -> Iterator[None]:
+    def lock(self, seconds: float, name: str = PROCESSES) -> Iterator[None]:
         """Keep every other writer out. It ends with the process that holds it, however it ends.
+
+        Whoever needs both locks takes that of the processes first. That of the routes is never held
+        while a server starts, so that traffic can always move to what runs already.
 
         Raises:
             ConflictError: another writer held it for all of `seconds`.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
-        with (self.folder / "lock").open("w") as file:
+        with (self.folder / name).open("w") as file:
             deadline = time.monotonic() + seconds
             while not _take(file.fileno()):
                 if time.monotonic() >= deadline:

@@ -21,6 +21,8 @@ from modelctl.errors import DependencyError
 
 _LOG = "traefik"
 _PORT_ATTEMPTS = 3
+_SHORT_PAUSE = 0.01
+"""Seconds between two looks at whether new routes are in force, which takes about a tenth."""
 
 
 class Router:
@@ -40,10 +42,10 @@ class Router:
     def routes(self) -> tuple[Route, ...]:
         """Where the router was last told to send traffic."""
         try:
-            text = self._registry.routes.read_bytes()
+            text = self._registry.routes.read_text()
         except FileNotFoundError:
             return ()
-        return traefik.read_routes(documents.load(text, str(self._registry.routes)).data)
+        return traefik.from_text(text, str(self._registry.routes))
 
     def switch(
         self, routes: Sequence[Route], moved: Iterable[str], progress: Callable[[str], None]
@@ -65,6 +67,25 @@ class Router:
             self._restore(before)
             raise
 
+    def move(self, routes: Sequence[Route]) -> None:
+        """Put `routes` in force on the router that runs, without asking any server through it.
+
+        Raises:
+            DependencyError: the router doesn't take them; what was in force before is so again.
+        """
+        before = self.routes()
+        try:
+            self._publish(routes)
+            self._await(routes)
+        except BaseException:
+            self._restore(before)
+            raise
+
+    def runs(self) -> bool:
+        """Whether the router's process runs."""
+        record = self._registry.router()
+        return record is not None and processes.find(record.process) is not None
+
     def in_force(self, routes: Iterable[Route]) -> bool:
         """Whether the router runs and sends traffic exactly along `routes`."""
         return self._get(traefik.revision_path(routes)) is not None
@@ -80,26 +101,24 @@ class Router:
         """Tell the router the former routes, and wait for them as far as it still answers at all:
         the servers of the new ones are about to be stopped."""
         self._publish(routes)
-        record = self._registry.router()
-        if record is not None and processes.find(record.process) is not None:
+        if self.runs():
             with suppress(DependencyError):
                 self._await(routes)
 
     def _publish(self, routes: Iterable[Route]) -> None:
-        text = documents.dump(traefik.dynamic_config(routes))
+        text = traefik.to_text(routes)
         if not self._registry.routes.exists() or self._registry.routes.read_text() != text:
             self._registry.write(self._registry.routes, text)
 
     def _ensure(self, progress: Callable[[str], None]) -> None:
-        record = self._registry.router()
-        runs = record is not None and processes.find(record.process) is not None
-        if runs and self._entry() == self._port:
+        if self.runs() and self._entry() == self._port:
             return
         if not processes.is_free(self._port):
             raise DependencyError(
                 f"port {self._port} is taken by another program",
                 mend="stop that program, or choose another port",
             )
+        record = self._registry.router()
         if record is not None:
             self._end(record)
         progress(f"starting the router on port {self._port}")
@@ -152,11 +171,11 @@ class Router:
                     f"the router did not take the new routes within {self._limits.switch:g} s; "
                     f"its log ends with\n{self._log()}"
                 )
-            time.sleep(PAUSE)
+            time.sleep(_SHORT_PAUSE)
 
     def _await_model(self, model: str, routes: Sequence[Route]) -> None:
         """Wait until a version that should get traffic answers through the router."""
-        expected = {route.version for route in routes if route.weight}
+        expected = {route.version for route in routes if route.weight or route.header}
         deadline = time.monotonic() + self._limits.switch
         while True:
             answer = self._get(f"/{model}/ping")

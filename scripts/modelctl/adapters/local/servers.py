@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 import uuid
@@ -9,13 +10,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from modelctl.adapters.local import processes
+from modelctl.adapters.local import processes, scoring_app
 from modelctl.adapters.local.http import VERSION_HEADER, Client
 from modelctl.adapters.local.limits import Limits
 from modelctl.adapters.local.processes import LOCALHOST, PAUSE, Command
 from modelctl.adapters.local.registry import Registry, ServerRecord
 from modelctl.adapters.local.traefik import IDLE_SECONDS
-from modelctl.domain.serving import Server, Serving, service_name
+from modelctl.domain.serving import Server, Serving, own_process, service_name
 
 ServerCommand = Callable[[Serving, int], Command]
 """What to run for a backend on a port. It must answer `GET /ping` with 200 once it can serve."""
@@ -25,7 +26,8 @@ _PORT_ATTEMPTS = 3
 
 def mlflow_command(serving: Serving, port: int) -> Command:
     """MLflow's own scoring server, as `mlflow models serve --env-manager local` runs it, but
-    without first importing all of MLflow once more to put the command together."""
+    without first importing all of MLflow once more to put the command together. It keeps its
+    predictions while versions are compared."""
     options = {
         "--host": LOCALHOST,
         "--port": str(port),
@@ -34,14 +36,18 @@ def mlflow_command(serving: Serving, port: int) -> Command:
     }
     return Command(
         arguments=(
-            *(sys.executable, "-m", "uvicorn", "mlflow.pyfunc.scoring_server.app:app"),
+            *(sys.executable, "-m", "uvicorn", "--factory", scoring_app.APP),
             *(part for option in options.items() for part in option),
             "--no-access-log",
         ),
         environment={
-            "__pyfunc_model_path__": serving.model_path.resolve().as_uri(),
+            scoring_app.PATH_VARIABLE: serving.model_path.resolve().as_uri(),
             "MLFLOW_DISABLE_TELEMETRY": "true",
             "DO_NOT_TRACK": "true",
+            scoring_app.MODEL_VARIABLE: serving.model,
+            scoring_app.VERSION_VARIABLE: serving.version,
+            scoring_app.SERVICE_VARIABLE: _name(serving),
+            scoring_app.LOG_VARIABLE: os.environ.get(scoring_app.LOG_VARIABLE, ""),
         },
     )
 
@@ -97,6 +103,7 @@ class Servers:
             version=serving.version,
             digest=serving.digest,
             port=port,
+            own=own_process(serving.part),
         )
         record = ServerRecord(server=server, process=process, started_at=self._clock())
         self._registry.save(record)
@@ -123,6 +130,13 @@ class Servers:
             if waiting:
                 time.sleep(PAUSE)
         return Arrivals(ready=tuple(ready), failed=failed)
+
+    def responds(self, record: ServerRecord) -> bool:
+        """Whether a server that served before still does, by one question alone: that its port is
+        its own was proved when it became ready."""
+        if not record.ready or processes.find(record.process) is None:
+            return False
+        return self._client.get(f"http://{LOCALHOST}:{record.server.port}/ping") is not None
 
     def answers(self, record: ServerRecord, seconds: float = 0) -> bool:
         """Whether the server's own process answers, asked again for up to `seconds`."""
@@ -177,4 +191,4 @@ def _arrived(launch: Launch, seconds: float) -> str:
 
 
 def _name(serving: Serving) -> str:
-    return service_name(serving.model, serving.version)
+    return service_name(serving.model, serving.version, serving.part)
