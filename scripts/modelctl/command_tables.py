@@ -222,7 +222,8 @@ EXAMPLES: Mapping[str, str] = {
     "rollback": "\b\n"
     'modelctl rollback MODEL --env ENV --reason "why"              by a reviewed pull request\n'
     'modelctl rollback MODEL --env ENV --reason "why" --emergency  at once\n'
-    "modelctl rollback rehearse MODEL@VERSION --env ENV",
+    "modelctl rollback rehearse MODEL@VERSION --env ENV\n\n"
+    "What the first two take: modelctl rollback propose --help",
     "pr": "\b\nmodelctl pr list\nmodelctl pr check 7 --dry-run",
     "github": "\b\nmodelctl github plan\nmodelctl github apply\nmodelctl github rulesets --write",
 }

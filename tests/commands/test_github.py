@@ -281,7 +281,14 @@ def test_apply_waits_for_a_variable_of_the_repository(governed: Governed, cli: C
 
 
 def test_help_says_which_credentials_it_takes(cli: CommandLine) -> None:
-    for command in ("doctor", "promote", "rollback", "github plan", "pr list", "evidence sign"):
+    for command in (
+        "doctor",
+        "promote",
+        "rollback propose",
+        "github plan",
+        "pr list",
+        "evidence sign",
+    ):
         assert "GITHUB_TOKEN=$(gh auth token)" in " ".join(cli(*command.split(), "--help").split())
 
 

@@ -110,7 +110,7 @@ def test_the_pods_of_a_rollout_are_those_of_a_deployment(objects: Any, environme
     template = deployment["spec"]["template"]
     (spread,) = template["spec"]["topologySpreadConstraints"]
     of_one = [template["metadata"]["labels"], spread["labelSelector"]["matchLabels"]]
-    assert all(labels.pop("modelctl.dev/backend") == "vc17964c" for labels in of_one)
+    assert all(labels.pop("modelctl.dev/backend") == "vc17964c73324e071" for labels in of_one)
     assert json.loads(text) == template
 
 

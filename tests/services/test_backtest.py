@@ -155,6 +155,7 @@ def test_an_environment_that_goes_judges_nothing(served: World) -> None:
     found = changed(
         served,
         (lifecycle, "environment: dev", "environment: trial"),
+        ("policies/metrics.yaml", "  dev: {kind: local}", "  trial: {kind: local}"),
         *((key, "- dev\n", "- trial\n") for key in keys),
     )
     [trial] = found.of(Kind.BLOCKED)

@@ -217,7 +217,8 @@ def test_no_wish_lifts_a_quarantine(twice: World) -> None:
     done = back(twice, "dev", wish=Wish(to="1.1.0", again=True))
     assert done.outcome == NOWHERE
     assert done.problem == (
-        "dev can't go back to 1.1.0: it was rolled back there: errors: more than 5 % fail"
+        "dev can't go back to 1.1.0: it was rolled back there: "
+        "errors: more than 5 % fail (live.error_rate is 0.2)"
     )
 
 

@@ -15,6 +15,7 @@ import pytest
 
 from modelctl.domain.history import quarantines
 from modelctl.domain.observations import Observation
+from modelctl.errors import ModelctlError
 from modelctl.services import rollout_moves
 from modelctl.services.acting import Effects
 from modelctl.services.rollouts import carry_out, judge, step
@@ -115,7 +116,8 @@ def test_a_way_back_isn_t_lost_to_a_step(served: World, tmp_path: Path) -> None:
 
 
 def test_a_way_back_that_takes_long_is_not_undone(served: World, tmp_path: Path) -> None:
-    """Another job takes what isn't signed yet for what its job didn't live to sign."""
+    """Another job holds what isn't signed yet; and where a person says that nobody meant it, the
+    job that did, and signed it, still has the last word."""
     start(served)
     seen = failing(served, hours=1)
     other, traffic = served.copy_clone(tmp_path / "other"), Traffic()
@@ -125,7 +127,10 @@ def test_a_way_back_that_takes_long_is_not_undone(served: World, tmp_path: Path)
         if not undone:
             other.now = served.now
             other.later(minutes=5)
-            look(other)
+            with pytest.raises(ModelctlError, match="no job recorded it: it is held there"):
+                look(other)
+            assert shares(other) == [("stable", "1.0.0", 100)]
+            run(other, "dev", forward=[MODEL])
             undone.append(shares(other)[1][2])
         return traffic.apply(session, *given)
 

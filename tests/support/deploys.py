@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from modelctl.services.acting import Effects
 from modelctl.services.deploying import Deployed, deploy
 from support.world import World
 
 
-def run(world: World, environment: str) -> Deployed:
+def run(world: World, environment: str, forward: Collection[str] = ()) -> Deployed:
     """Brings an environment to what its branch says."""
     return deploy(
         world.session(),
         world.transition(environment),
         world.merged(),
         Effects(signer=world.deployer.signer),
+        forward=forward,
     )

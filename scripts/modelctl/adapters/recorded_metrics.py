@@ -112,9 +112,7 @@ def _json_series(path: Path, text: str) -> list[Series]:
         data = json.loads(text)
     except json.JSONDecodeError as error:
         where = f"{path}:{error.lineno}:{error.colno}"
-        raise ModelctlError(
-            f"it isn't JSON: {error.msg}", mend=_FORMS, location=where
-        ) from error
+        raise ModelctlError(f"it isn't JSON: {error.msg}", mend=_FORMS, location=where) from error
     except (RecursionError, ValueError) as error:
         raise ModelctlError(f"{path} isn't JSON that anybody can read", mend=_FORMS) from error
     if isinstance(data, dict) and data.get("status") == "error":

@@ -26,7 +26,7 @@ from modelctl.services.rollout_moves import put_into_force
 from modelctl.services.rollout_ticks import told_by_controllers
 from modelctl.services.session import Session
 from modelctl.services.state import state_tree
-from modelctl.services.tagging import tag_deployments
+from modelctl.services.tagging import Tags, tag_deployments
 from modelctl.services.verifying import Ours
 from modelctl.services.writing import Written, keep_unreleased, write_state
 
@@ -74,7 +74,7 @@ def deploy(
     untold = told_by_controllers(session, transition, effects)
     progress(f"judging {transition.to_branch} by the rules of {session.policy.commit[:12]}")
     decisions = decide(session, transition, merged)
-    if any(one.begins is not None or one.ended is not None for one in decisions):
+    if any(d.begins is not None or d.ended is not None for d in decisions):
         require_key(session, transition, effects.signer, (ROLLOUT,))
     planned = (*decisions, *keep_unreleased(session, transition, decisions))
     job = _Job(session=session, transition=transition, effects=effects, forward=forward)
@@ -86,10 +86,7 @@ def deploy(
     recorded = record_deployments(session, transition, written.commit, new, effects.signer)
     entries = recorded.entries
     progress("ledger: 1 new entry" if entries == 1 else f"ledger: {entries} new entries")
-    serving = [one.model for one in planned if one.request is not None]
-    tags = tag_deployments(session, transition.environment, serving)
-    never = f", git allows no {' or '.join(tags.never)}" if tags.never else ""
-    progress(f"tags: {len(tags.written)} new{never}")
+    tags = _tagged(job, planned)
     passed = (f"{model}: another job has moved it on meanwhile" for model in recorded.passed)
     return Deployed(
         environment=transition.environment,
@@ -112,6 +109,15 @@ class _Job:
     transition: Transition
     effects: Effects
     forward: Collection[str] = ()
+
+
+def _tagged(job: _Job, planned: Sequence[Decision]) -> Tags:
+    """The tags of what serves."""
+    serving = [one.model for one in planned if one.request is not None]
+    tags = tag_deployments(job.session, job.transition.environment, serving)
+    never = f", git allows no {' or '.join(tags.never)}" if tags.never else ""
+    job.effects.progress(f"tags: {len(tags.written)} new{never}")
+    return tags
 
 
 def _is_new(decision: Decision) -> bool:
