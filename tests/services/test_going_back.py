@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import yaml
 
 from modelctl.adapters.documents import dump
 from modelctl.errors import ModelctlError
 from modelctl.services.accounted import accounted
+from modelctl.services.deciding import Decision
 from modelctl.services.going_back import ALREADY, NOWHERE, REFUSED, WENT_BACK, Cause, Wish
 from modelctl.services.opening import propose
 from modelctl.services.promoting import plan_promotion
@@ -17,9 +19,11 @@ from modelctl.services.state import read_state
 from support.deploys import run
 from support.journey import bring, publish
 from support.motions import named
-from support.rollouts import start
+from support.rollouts import running, start
 from support.ways_back import Traffic, back, held, kinds, ran
 from support.world import MODEL, World, blocking, release_data, version_data
+
+RELEASE = f"models/{MODEL}/release.yaml"
 
 
 @pytest.fixture
@@ -225,6 +229,40 @@ def test_no_wish_lifts_a_quarantine(twice: World) -> None:
 def test_a_version_that_never_ran_there_is_not_deployed(twice: World) -> None:
     done = back(twice, "dev", wish=Wish(to="0.9.0"))
     assert (done.outcome, done.problem) == (NOWHERE, "dev never ran 0.9.0")
+
+
+def pointed_back(world: World) -> Decision:
+    """What a deploy decides once the release's pointer went back to 1.0.0, and nothing else, after
+    so long that the evidence of 1.0.0 is too old for it to come anew."""
+    world.later(days=200)
+    old = yaml.safe_load(world.show("origin/ml", RELEASE))
+    head = world.commit({RELEASE: dump({**old, "version": "1.0.0"})}, "feature/back", "ml")
+    world.merge("ml", head, ["ben"])
+    return run(world, "dev").decisions[0]
+
+
+@pytest.mark.parametrize("strategy", ["blue-green", "canary-standard"])
+def test_the_branch_may_follow_although_the_plan_changed_with_the_version(
+    served: World, strategy: str
+) -> None:
+    """The version that went back had brought a strategy of its own, which the pointer leaves."""
+    start(served, strategy=strategy)
+    served.later(hours=2)
+    assert back(served, "dev").outcome == WENT_BACK
+    decision = pointed_back(served)
+    assert (decision.blocked, running(served).version) == (False, "1.0.0")
+    assert running(served).strategy == strategy
+
+
+def test_what_comes_with_the_way_back_is_judged(served: World) -> None:
+    """A merge that nothing was deployed from isn't hidden by a way back after it."""
+    start(served, strategy="blue-green")
+    served.later(hours=2)
+    back(served, "dev")
+    release = yaml.safe_load(served.show("origin/ml", RELEASE))
+    changed = {RELEASE: dump({**release, "strategies": {"dev": "canary-standard"}})}
+    served.merge("ml", served.commit(changed, "feature/plan", "ml"), ["ben", "lena"])
+    assert pointed_back(served).blocked
 
 
 def test_the_history_stays_sound(twice: World) -> None:

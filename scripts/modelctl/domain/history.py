@@ -81,6 +81,13 @@ def position(entries: Iterable[Signed], environment: str) -> int:
     return max(found, default=0)
 
 
+def commits_moved_to(entries: Iterable[Signed], environment: str) -> frozenset[str]:
+    """The commits of the environment's branch for which a model was judged, and traffic moved."""
+    told = (s.predicate.get("commit") for _, s, _ in proved(entries, MOVES)
+            if s.environment == environment)  # fmt: skip
+    return frozenset(one for one in told if isinstance(one, str))
+
+
 def artifacts_of(entries: Iterable[Signed], version: str) -> tuple[Mapping[str, str], ...]:
     """The artifacts that a version had when it came to an environment: path → sha256, each once."""
     found = (

@@ -187,9 +187,8 @@ def _decide_intent(branch: _Branch, intent: Intent, now: Decision, merged: Merge
     arrival = judge_arrival(session, transition, model, tip=branch.tip, last=last, merged=merged)
     # What was approved and deployed before, and only has to be put back, proves itself. What came
     # since goes back where its check said so: by its pointer alone.
-    moved = last is None or last.digest != intent.digest
     returns = goes_back(known.history, transition.environment, intent.digest) and (
-        (moved and arrival.is_rollback) or not arrival.is_new
+        arrival.is_rollback or not arrival.is_new
     )
     report, waivers = _judge_now(
         branch, intent, known, is_rollback=returns, brought_by=arrival.brought_by

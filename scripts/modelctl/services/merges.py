@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import islice
+from itertools import islice, takewhile
 
 from modelctl.adapters.reviews import find_merged
 from modelctl.domain.authorship import names_of
 from modelctl.domain.flow import FlowKind, Move
-from modelctl.domain.history import Deployment, WayBack
+from modelctl.domain.history import Deployment, WayBack, commits_moved_to
 from modelctl.domain.names import MODELS
 from modelctl.domain.policy import Transition
 from modelctl.domain.reviews import PullRequest
@@ -73,7 +73,9 @@ class Arrival:
     `commit` is the commit that last changed it, `approvers` those who approved what came since the
     last deploy; `is_new` says whether anything did. `reports` hold what blocks, one for each merge
     that must not count. `brought_by` are those whose pull requests these were. `ways_back` are the
-    rollbacks among the merges, the oldest first; `is_rollback` says that nothing else moved it.
+    rollbacks among the merges, the oldest first; `is_rollback` says that nothing else moved it
+    since traffic last followed the branch: what came before that was judged then, also where it was
+    taken back in an emergency.
     """
 
     commit: str
@@ -116,6 +118,8 @@ def judge_arrival(
     numbers = (found.number for _, _, found in judged if found is not None)
     moves = [(one, move) for one in judged for move in _moves(one, model)]
     ways_back = tuple(w for one, move in reversed(moves) if (w := _way_back(one, move)))
+    followed = commits_moved_to(session.signed(model), transition.environment)
+    fresh = [_way_back(*one) for one in takewhile(lambda m: m[0][0].sha not in followed, moves)]
     return Arrival(
         commit=merges[0].sha if merges else tip,
         approvers=tuple(sorted(approvers)),
@@ -124,7 +128,7 @@ def judge_arrival(
         reports=tuple(one.report for _, one, _ in judged if one.report.outcome.blocks),
         brought_by=tuple(name for _, _, found in judged if found for name in names_of(found)),
         ways_back=ways_back,
-        is_rollback=0 < len(moves) == len(ways_back),
+        is_rollback=bool(fresh) and None not in fresh,
     )
 
 
