@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from modelctl.adapters.signing import Signer
     from modelctl.services.cluster import Cluster
 
+_F = TypeVar("_F", bound=Callable[..., Any])
 _LOCAL = "local"
 _READY = timedelta(seconds=30)
 
@@ -59,6 +60,23 @@ wait: Decorator = click.option(
     show_default=True,
     help="How long the cluster may take until everything is ready; 0s waits for nothing.",
 )
+
+
+def acting(command: _F, /) -> _F:
+    """The options of a command that moves traffic and signs what it did."""
+    for option in reversed(
+        (
+            options.local_root,
+            local_port,
+            no_apply,
+            context,
+            options.tracking_uri,
+            options.key_file,
+            options.trusted_ref,
+        )
+    ):
+        command = option(command)
+    return command
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -58,13 +58,7 @@ refresh: Decorator = click.option(
 @click.option("--github", "by_github", is_flag=True, help="Do the paperwork on GitHub, too.")
 @github_options.repository
 @github_options.api
-@options.local_root
-@effects.local_port
-@effects.no_apply
-@effects.context
-@options.tracking_uri
-@options.key_file
-@options.trusted_ref
+@effects.acting
 @options.output_format("terminal", "json")
 @click.pass_obj
 def command(

@@ -43,13 +43,7 @@ if TYPE_CHECKING:
 @click.option("--again", is_flag=True, help="In an emergency, go back although it just went back.")
 @github_options.repository
 @github_options.api
-@options.local_root
-@effects.local_port
-@effects.no_apply
-@effects.context
-@options.tracking_uri
-@options.key_file
-@options.trusted_ref
+@effects.acting
 @options.output_format("terminal", "json")
 @click.pass_obj
 def command(

@@ -156,13 +156,7 @@ def _watch(settings: Settings, ask: Any, every: float) -> None:
 @github_options.repository
 @github_options.api
 @click.option("--dry-run", is_flag=True, help="Decide, and say what would be done.")
-@options.local_root
-@effects.local_port
-@effects.no_apply
-@effects.context
-@options.tracking_uri
-@options.key_file
-@options.trusted_ref
+@effects.acting
 @options.output_format("terminal", "json")
 @click.pass_obj
 def tick(
