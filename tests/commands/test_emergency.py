@@ -60,6 +60,15 @@ def test_traffic_goes_back_before_anybody_is_asked(
     assert read_state(twice.session(), "dev")[MODEL].version == "1.1.0"
 
 
+def test_it_does_not_wait_for_the_branches(
+    twice: World, cli: CommandLine, key_of_the_job: Path
+) -> None:
+    twice.shared.rename(twice.shared.with_name("gone.git"))
+    cli(*NOW, "--key", key_of_the_job, code=3)
+    assert "note: it goes by what this clone knows: origin can't be reached" in cli.error
+    assert "sent back" not in cli.error  # something else applies it
+
+
 def test_again_so_soon_takes_a_person_who_says_so(
     twice: World, cli: CommandLine, key_of_the_job: Path
 ) -> None:

@@ -20,7 +20,7 @@ from modelctl.services.acting import Effects
 from modelctl.services.cluster import namespaces
 from modelctl.services.deploying import deploy
 from modelctl.services.going_back import WENT_BACK, Cause, go_back
-from modelctl.services.guarding import Guard, at
+from modelctl.services.guarding import Guard
 from modelctl.services.monitoring import served_in
 from modelctl.services.rollout_ticks import tick
 from modelctl.services.session import MACHINE, Session
@@ -175,7 +175,7 @@ def test_junk_on_the_state_branch_keeps_nothing_from_going_back(
     for _ in range(5):
         twice.later(seconds=1)
         figures.say(twice.now, 990)
-        guard.look(at(session, twice.now))
+        guard.look(session.at(twice.now))
     assert ran(twice)[-1] == "1.0.0"
     assert [version for version, _, _ in held(twice)] == ["1.1.0"]
 

@@ -9,7 +9,7 @@ import pytest
 from modelctl.errors import DependencyError
 from modelctl.services import guard_paperwork, monitoring
 from modelctl.services.acting import Effects
-from modelctl.services.guarding import Guard, Pass, at
+from modelctl.services.guarding import Guard, Pass
 from modelctl.services.rollout_ticks import tick
 from support.deploys import run
 from support.journey import bring, publish
@@ -25,7 +25,7 @@ def guard_of(world: World, figures: Any = None) -> Guard:
 
 
 def look(guard: Guard, world: World) -> Pass:
-    return guard.look(at(world.session(), world.now))
+    return guard.look(world.session().at(world.now))
 
 
 @pytest.fixture
@@ -91,7 +91,7 @@ def test_what_is_kept_warm_is_read_only_where_the_state_changed(
     session = warm.session()
     for _ in range(5):
         warm.later(minutes=2)
-        guard.look(at(session, warm.now))
+        guard.look(session.at(warm.now))
     assert len(read) == 1
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,13 +14,13 @@ from modelctl.domain.flow import FlowKind
 from modelctl.domain.policy import Transition
 from modelctl.errors import DependencyError
 from modelctl.services.checking import judge_change
-from modelctl.services.guarding import Guard, Pass, at
+from modelctl.services.guarding import Guard, Pass
 from modelctl.services.incidents import Desk
 from modelctl.services.rollouts import open_rollout
 from modelctl.services.session import Session
 from support.hub import HubWorld
 from support.journey import bring
-from support.rollouts import start
+from support.rollouts import start, told
 from support.ways_back import Figures, Traffic, back, counts, held, kinds, ran, sound
 from support.world import MODEL, World, blocking
 
@@ -44,7 +46,7 @@ class Watchman:
         """A pass now."""
         if fetch:
             self.session = self.world.session()
-        return self.guard.look(at(self.session, self.world.now))
+        return self.guard.look(self.session.at(self.world.now))
 
     def second(self, errors: float, requests: float = 1000.0) -> Pass:
         """A second goes by, of which the source tells, and a pass after it."""
@@ -211,15 +213,62 @@ def test_paperwork_comes_with_the_pass(twice: World, forge: Forge) -> None:
     assert len([one for one in listed if getattr(one, "branch", "").startswith("rollback/")]) == 1
 
 
-def test_a_lost_remote_is_no_reason_to_stop_looking(twice: World) -> None:
+def gone(world: World) -> Path:
+    """Where the remote is while nobody can reach it."""
+    return world.shared.with_name("gone.git")
+
+
+def test_traffic_goes_back_although_the_remote_is_down(twice: World) -> None:
     guard = Watchman(twice)
     guard.second(0)
-    twice.shared.rename(twice.shared.with_name("gone.git"))
-    done = guard.second(900)
-    assert len(done.problems) == 1
-    assert ran_here(guard) == "1.1.0"
-    twice.shared.with_name("gone.git").rename(twice.shared)
-    assert changes(guard.second(900)) == ["rollback"]
+    twice.shared.rename(gone(twice))
+    [problem] = guard.second(900).problems
+    assert "was sent back to 1.0.0" in problem
+    assert "couldn't be recorded" in problem
+    assert (guard.traffic.where[MODEL], ran_here(guard)) == ([("1.0.0", 100)], "1.1.0")
+    # Nothing seems wrong any more: it is recorded all the same, and put into force no second time.
+    twice.later(minutes=30)
+    for _ in range(2):
+        assert guard.second(0).problems == (problem,)
+    assert guard.traffic.order == ["traffic"]
+    gone(twice).rename(twice.shared)
+    done = guard.look()
+    assert (changes(done), done.problems) == (["rollback"], ())
+    assert (ran(twice)[-1], kinds(twice)[-2:]) == ("1.0.0", ["rollback", "quarantine"])
+    assert changes(guard.second(0)) == []
+
+
+def test_a_new_version_loses_its_traffic_although_the_remote_is_down(served: World) -> None:
+    start(served)
+    guard = Watchman(served)
+    guard.second(0)
+    served.shared.rename(gone(served))
+    assert "was sent back to 1.0.0" in guard.second(900).problems[0]
+    assert guard.traffic.where[MODEL] == [("1.0.0", 100)]
+    gone(served).rename(served.shared)
+    assert changes(guard.second(0)) == ["rolled-back"]
+    assert told(served) == ["started", "rolled-back"]
+
+
+def test_what_is_not_in_force_either_is_tried_again(twice: World) -> None:
+    guard = Watchman(twice)
+    guard.second(0)
+    twice.shared.rename(gone(twice))
+    guard.traffic.broken = {MODEL: "the router is down"}
+    assert "nor is it in force: the router is down" in guard.second(900).problems[0]
+    guard.traffic.broken = {}
+    assert "was sent back to 1.0.0" in guard.second(900).problems[0]
+    assert guard.traffic.order == ["traffic"] * 2
+
+
+def test_where_something_else_applies_nothing_is_said_to_be_back(twice: World) -> None:
+    guard = Watchman(twice)
+    guard.second(0)
+    guard.guard.effects = replace(guard.guard.effects, verifies=lambda request: False)
+    twice.shared.rename(gone(twice))
+    [problem] = guard.second(900).problems
+    assert "was sent back" not in problem
+    assert guard.traffic.order == []
 
 
 def ran_here(guard: Watchman) -> str:

@@ -14,7 +14,7 @@ from modelctl.domain.rollout_state import HOLD
 from modelctl.errors import ModelctlError
 from modelctl.services.acting import Effects
 from modelctl.services.going_back import ALREADY, Wish
-from modelctl.services.guarding import Guard, Pass, at
+from modelctl.services.guarding import Guard, Pass
 from modelctl.services.rollout_people import Word, pause_it, promote_it, resume_it
 from modelctl.services.rollout_ticks import tick
 from modelctl.services.rollouts import Stepped
@@ -59,7 +59,7 @@ def watched(world: World, passes: int, **sides: Any) -> tuple[list[Pass], Traffi
     for _ in range(passes):
         world.later(seconds=1)
         figures.say(world.now, 0, **sides)
-        done.append(guard.look(at(session, world.now)))
+        done.append(guard.look(session.at(world.now)))
     return done, traffic
 
 

@@ -58,7 +58,7 @@ def run(
     if asked.dry_run:
         mend = "leave one of them out"
         raise ModelctlError("--dry-run has no effect with --emergency", mend=mend)
-    session = options.start(settings, trusted_ref, fetch=True)
+    session = _session(settings, trusted_ref)
     transition = _allowed(session, asked)
     acting = means.effects(session, [asked.environment], figures=False)
     cause = Cause(trigger=TRIGGER, reason=" ".join(asked.reason.split()), by=asked.login)
@@ -82,6 +82,16 @@ def run(
     if done.held:
         return EXIT_BLOCKED
     return EXIT_UNDECIDED if done.problems or left else EXIT_PASS
+
+
+def _session(settings: Settings, trusted_ref: str | None) -> Session:
+    """Of now, as far as the branches can be had: an emergency doesn't wait for them."""
+    try:
+        return options.start(settings, trusted_ref, fetch=True)
+    except ModelctlError as error:
+        session = options.start(settings, trusted_ref)
+        options.progress(f"note: it goes by what this clone knows: {error}")
+        return session
 
 
 def _allowed(session: Session, asked: Asked) -> Transition:

@@ -164,8 +164,6 @@ class _Watching:
     def now(self) -> Session:
         """The session at this instant. Where the remote can't be reached the guard goes on with
         what it knows: what serves has to be watched all the same."""
-        from modelctl.services.guarding import at
-
         if self._session is None or time.monotonic() >= self._due:
             try:
                 session = self.open()
@@ -180,7 +178,7 @@ class _Watching:
                 session = self._session
         else:
             session = self._session
-        return at(session, datetime.now(UTC))
+        return session.at(datetime.now(UTC))
 
 
 def _run(

@@ -60,7 +60,8 @@ class Effects:
     """What a job acts through. `source` has where figures come from, by environment; one that is
     lacking can't be asked, and then nothing moves forward. `tracking_uri` is the registry's.
     `verifies` says whether `apply` itself sees that a request is in force. Without `controllers`
-    nothing is known of rollouts that a cluster steps by itself."""
+    nothing is known of rollouts that a cluster steps by itself. `alone` remembers which ways back
+    this job put into force that nobody could record yet: environment, model, and what was seen."""
 
     signer: Signer
     apply: Apply = nothing_applied
@@ -71,6 +72,7 @@ class Effects:
     progress: Progress = silent
     verifies: Callable[[RenderRequest], bool] = always
     controllers: Controllers | None = None
+    alone: set[tuple[str, str, int]] = field(default_factory=set)
 
     def tell(self, event: Event) -> None:
         """Tells people, where there is a way to."""

@@ -8,6 +8,7 @@ left as it is and people are called: nothing unproved is ever deployed because o
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
@@ -122,10 +123,12 @@ def go_back(
 
     Raises:
         ModelctlError: nothing of the model runs there, or not the version that is meant.
-        DependencyError: the remote can't be reached; run it again.
+        DependencyError: the remote can't be reached: it isn't recorded, and traffic is back only
+            where this job applies it (see `alone`); run it again.
     """
     require_key(session, transition, effects.signer, (*sorted(MOVES), QUARANTINE))
-    session.ledger.fetch()
+    with suppress(ModelctlError):  # `move` asks again, and tells; what is known must do until then
+        session.ledger.fetch()
     signed = session.signed(model)
     history = deployments(signed)
     last = served(history, transition.environment)

@@ -19,7 +19,7 @@ from modelctl.domain.rendering import RenderRequest
 from modelctl.domain.rollout import State
 from modelctl.domain.rollout_split import serving_of
 from modelctl.domain.triggers import Trigger
-from modelctl.domain.watching import Watch
+from modelctl.domain.watching import Look, Watch
 from modelctl.errors import DependencyError
 from modelctl.services.accounted import last_move, settled
 from modelctl.services.candidates import read_model
@@ -83,6 +83,8 @@ class Place:
     `follows` say from when on that is looked at again. `unmeasured` has the triggers that lack
     figures, as `noted` when, and `undecidable` those that people were told of. `state` is the
     commit of the environment's branch that was looked at; `unsettled` says to look at it again.
+    `owed` are ways back that were begun and not recorded yet, each with the ledger's entry and the
+    look that it was decided by: traffic may be back by now, and nothing seem wrong any more.
     """
 
     def __init__(self) -> None:
@@ -106,6 +108,7 @@ class Place:
         self.undecidable: frozenset[tuple[str, str]] = frozenset()
         self.state: str | None = None
         self.unsettled = False
+        self.owed: dict[str, tuple[int, Look]] = {}
 
 
 def serving_by_history(session: Session, transition: Transition, model: str) -> Serving | None:

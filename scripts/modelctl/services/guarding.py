@@ -9,11 +9,9 @@ can't be seen is said.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
 
-from modelctl.adapters.ledger import Ledger
 from modelctl.domain.evidence import human
 from modelctl.domain.history import MOVES
 from modelctl.domain.observations import Observation, Watched
@@ -298,12 +296,16 @@ class _OnePass:
             window = found.after
         self._place.watches[serving.model] = serving.seen, window
         note(self._place, serving, window, self._session.now, over)
-        if found is None or not acts:
+        if not acts:
             return
-        now = look(window, serving.about, serving.triggers, self._session.now, over)
-        if now.due:
-            self._go_back(serving, now)
-        elif serving.model in self._place.held:
+        now, owed = None, self._place.owed
+        if found is not None:
+            now = look(window, serving.about, serving.triggers, self._session.now, over)
+            if now.due:
+                owed[serving.model] = serving.seen, now
+        if owed.get(serving.model, (None,))[0] == serving.seen:
+            self._go_back(serving, owed[serving.model][1])
+        elif now is not None and serving.model in self._place.held:
             del self._place.held[serving.model]
             self._tell(serving.model, "well", "no trigger is due any more")
 
@@ -322,6 +324,7 @@ class _OnePass:
             wish=Wish(of=serving.request.version),
             intact=self._guard.intact,
         )
+        del place.owed[model]
         self._own(model)
         if done.held:
             place.held[model] = serving.seen, self._session.now + _AGAIN
@@ -391,10 +394,3 @@ class _OnePass:
 _TOPICS = {"sees": "blind", "well": "held"}
 _ENDS = frozenset(_TOPICS)
 """What takes back what was told before, where it was."""
-
-
-def at(session: Session, now: datetime) -> Session:
-    """The same session at a later instant, without asking the remote."""
-    policy = session.policy
-    ledger = Ledger(session.repository, policy.keys, branch=policy.lifecycle.ledger_branch, now=now)
-    return replace(session, ledger=ledger, now=now)

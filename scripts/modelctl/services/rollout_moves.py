@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from types import MappingProxyType
 
-from modelctl.adapters.git import Draft
+from modelctl.adapters.git import PATIENCE, Draft
 from modelctl.adapters.ledger import Expected
 from modelctl.adapters.signing import sign
 from modelctl.domain.evidence import Statement
@@ -25,6 +25,7 @@ from modelctl.domain.tree import Entry, Tree
 from modelctl.errors import ModelctlError
 from modelctl.services.accounted import accounted, same
 from modelctl.services.acting import WHOLE_TARGET, Effects
+from modelctl.services.alone import back_alone
 from modelctl.services.lying import holds, lying
 from modelctl.services.recording import require_key, writing_commit, written_at
 from modelctl.services.rendering import render
@@ -44,6 +45,9 @@ Statements = Callable[[str, datetime, Mapping[str, str]], Sequence[Statement]]
 """What is to be recorded of a move: given the commit of the environment's branch that wrote it, and
 its time (UTC), so that two jobs which move the same way write the same bytes; and what isn't in
 force of it."""
+
+_HURRY = 10.0
+"""So many seconds a way back tries to write a branch that others write all the time."""
 
 _TRIES = 5
 """So often a state is put into force anew where others write another one meanwhile."""
@@ -87,13 +91,21 @@ def move(
             goes all the same, and fails when it is to be recorded.
         ModelctlError: it went back and nobody recorded it (see `unrecorded`): no job goes on.
         ConflictError: the environment was moved by a newer commit of its branch than is known here.
-        DependencyError: the remote can't be reached; what was done stays, and is found done.
+        DependencyError: the remote can't be reached; what was done stays, and is found done. A way
+            back is in force all the same (see `alone`).
     """
     if not urgent:
         require_key(session, transition, effects.signer, (ROLLOUT, DEPLOYMENT))
     model = request.model
     files = render(session, [request])[model]
-    written = _write(session, transition, request, files, seen=seen, urgent=urgent)
+    try:
+        written = _write(session, transition, request, files, seen=seen, urgent=urgent)
+    except ModelctlError as error:
+        if not urgent:
+            raise
+        raise back_alone(
+            session, transition, request, files, effects, seen=seen, error=error
+        ) from error
     if written.passed:
         return Moved(state=written.commit, passed=True)
     ours = Ours(files={model: files}, seen={model: seen})
@@ -241,7 +253,8 @@ def _write(
         at = int(session.now.timestamp())
         return Draft(edits=edits, message=message, author=MACHINE, at=at) if edits else None
 
-    commit = session.repository.update_branch(branch, build)
+    patience = _HURRY if urgent else PATIENCE
+    commit = session.repository.update_branch(branch, build, patience=patience)
     return replace(done, commit=commit)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -64,6 +64,12 @@ class Session:
     def signed(self, model: str) -> tuple[Signed, ...]:
         """Every statement about a model on the ledger, oldest first."""
         return tuple(entry.signed for entry in self.ledger.entries(model))
+
+    def at(self, now: datetime) -> Session:
+        """The same session at a later instant (UTC), without asking the remote."""
+        branch = self.policy.lifecycle.ledger_branch
+        ledger = Ledger(self.repository, self.policy.keys, branch=branch, now=now)
+        return replace(self, ledger=ledger, now=now)
 
 
 def open_session(
