@@ -21,7 +21,8 @@ from modelctl.errors import DependencyError, ModelctlError
 from modelctl.services import announcing
 from modelctl.services.acting import Effects
 from modelctl.services.announcing import announce
-from modelctl.services.deploying import Deployed, deploy
+from modelctl.services.deployed import Deployed
+from modelctl.services.deploying import deploy
 from modelctl.services.merged_pulls import MergedPulls
 from modelctl.services.rollout_people import Word, promote_it
 from support.governed import SETTINGS

@@ -18,7 +18,8 @@ from modelctl.domain.rollout_view import RolloutView
 from modelctl.errors import ModelctlError
 from modelctl.services.acting import Effects
 from modelctl.services.cluster import Cluster
-from modelctl.services.deploying import Deployed, deploy
+from modelctl.services.deployed import Deployed
+from modelctl.services.deploying import deploy
 from modelctl.services.guarding import Guard
 from modelctl.services.rollout_people import Word, abort_it, pause_it, promote_it, resume_it
 from modelctl.services.rollout_ticks import Pass, tick

@@ -15,7 +15,8 @@ from modelctl.domain.history import deployments, served
 from modelctl.services import deploying
 from modelctl.services.acting import Effects
 from modelctl.services.checking import check_change
-from modelctl.services.deploying import Deployed, deploy
+from modelctl.services.deployed import Deployed
+from modelctl.services.deploying import deploy
 from modelctl.services.state import read_state
 from support.deploys import run
 from support.world import (

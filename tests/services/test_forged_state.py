@@ -19,7 +19,8 @@ from modelctl.services.accounted import accounted
 from modelctl.services.acting import Effects
 from modelctl.services.checking import check_change
 from modelctl.services.deciding import decide
-from modelctl.services.deploying import Deployed, deploy
+from modelctl.services.deployed import Deployed
+from modelctl.services.deploying import deploy
 from modelctl.services.intent import fresh_request, read_intent
 from modelctl.services.rendering import render
 from modelctl.services.session import MACHINE, Session

@@ -16,7 +16,8 @@ from modelctl.domain.tree import Tree
 from modelctl.errors import DependencyError
 from modelctl.services import rollout_ticks
 from modelctl.services.acting import WHOLE_TARGET, Effects
-from modelctl.services.deploying import Deployed, deploy
+from modelctl.services.deployed import Deployed
+from modelctl.services.deploying import deploy
 from modelctl.services.projecting import projection
 from modelctl.services.rollout_ticks import Pass, tick
 from modelctl.services.session import Session

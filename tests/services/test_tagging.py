@@ -17,7 +17,7 @@ from modelctl.adapters import git_tags
 from modelctl.adapters.documents import dump
 from modelctl.services import tagging
 from modelctl.services.board import board
-from modelctl.services.deploying import Deployed
+from modelctl.services.deployed import Deployed
 from modelctl.services.past import KINDS
 from modelctl.services.tagging import tag_deployments
 from support.deploys import run

@@ -13,7 +13,8 @@ import pytest
 from modelctl.domain.rollout_split import split
 from modelctl.errors import ModelctlError
 from modelctl.services.acting import Effects
-from modelctl.services.deploying import Deployed, deploy
+from modelctl.services.deployed import Deployed
+from modelctl.services.deploying import deploy
 from modelctl.services.enforcing import put_again
 from modelctl.services.rendering import render
 from modelctl.services.rollout_ticks import tick

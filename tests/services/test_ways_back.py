@@ -10,7 +10,7 @@ from modelctl.adapters.documents import dump
 from modelctl.domain.history import deployments, quarantines
 from modelctl.services.checking import check_change
 from modelctl.services.deciding import decide
-from modelctl.services.deploying import Deployed
+from modelctl.services.deployed import Deployed
 from modelctl.services.recording import record_deployments
 from modelctl.services.rendering import render
 from modelctl.services.writing import write_state

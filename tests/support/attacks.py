@@ -14,7 +14,8 @@ from modelctl.domain.checked import Checked
 from modelctl.domain.history import deployments
 from modelctl.services.acting import Effects
 from modelctl.services.announcing import announce
-from modelctl.services.deploying import Deployed, deploy
+from modelctl.services.deployed import Deployed
+from modelctl.services.deploying import deploy
 from modelctl.services.evidence import statement_of
 from modelctl.services.merged_pulls import MergedPulls
 from modelctl.services.pointers import locate

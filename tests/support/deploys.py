@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from modelctl.services.acting import Effects
-from modelctl.services.deploying import Deployed, deploy
+from modelctl.services.deployed import Deployed
+from modelctl.services.deploying import deploy
 from support.world import World
 
 

@@ -22,7 +22,7 @@ from modelctl.domain.rendering import RenderRequest
 from modelctl.domain.rollout_events import Rollout
 from modelctl.domain.tree import Tree
 from modelctl.services.acting import Effects
-from modelctl.services.deploying import Deployed
+from modelctl.services.deployed import Deployed
 from modelctl.services.rollouts import Open, Stepped, open_rollout, step
 from modelctl.services.session import Session
 from modelctl.services.state import record, state_tree

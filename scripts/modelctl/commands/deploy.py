@@ -17,7 +17,8 @@ from modelctl.domain.policy import Lifecycle, Transition
 from modelctl.errors import ModelctlError
 from modelctl.report import words
 from modelctl.services.deciding import decide
-from modelctl.services.deploying import Deployed, deploy
+from modelctl.services.deployed import Deployed
+from modelctl.services.deploying import deploy
 from modelctl.services.merges import Merged, given
 from modelctl.services.notifying import tell_served
 from modelctl.services.pointers import unknown_environment

@@ -16,7 +16,7 @@ from modelctl.domain.rollout_split import CANARY, incoming_of, is_split, serving
 from modelctl.errors import EXIT_BLOCKED, EXIT_PASS, EXIT_UNDECIDED, ModelctlError
 from modelctl.services.accounted import same
 from modelctl.services.deciding import Decision
-from modelctl.services.deploying import Deployed
+from modelctl.services.deployed import Deployed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

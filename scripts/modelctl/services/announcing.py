@@ -24,7 +24,7 @@ from modelctl.errors import DependencyError, ModelctlError
 from modelctl.report.landing import comment
 from modelctl.report.sections import Links
 from modelctl.services.deciding import Decision
-from modelctl.services.deploying import Deployed
+from modelctl.services.deployed import Deployed
 from modelctl.services.merged_pulls import MergedPulls
 from modelctl.services.session import Session
 

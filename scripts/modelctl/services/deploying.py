@@ -8,9 +8,8 @@ What is put into force and signed is what this run decided; the rest of the stat
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from types import MappingProxyType
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 
 from modelctl.domain.history import ROLLOUT
 from modelctl.domain.policy import Transition
@@ -18,6 +17,7 @@ from modelctl.domain.rendering import RenderRequest
 from modelctl.errors import DependencyError, ModelctlError
 from modelctl.services.acting import WHOLE_TARGET, Effects, nothing_applied
 from modelctl.services.deciding import Decision, decide
+from modelctl.services.deployed import Deployed
 from modelctl.services.merges import Merged
 from modelctl.services.monitoring import write_monitoring
 from modelctl.services.recording import record_deployments, require_key
@@ -29,26 +29,6 @@ from modelctl.services.state import state_tree
 from modelctl.services.tagging import Tags, tag_deployments
 from modelctl.services.verifying import Ours
 from modelctl.services.writing import Written, keep_unreleased, write_state
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Deployed:
-    """What a deploy did. `state` is the commit of the environment's branch, None before any.
-
-    `tags` are the names of those that are new; `left` says what another run has to do, `warnings`
-    what none can. `unaccounted` is what lay in the state that no deploy decided: it was taken out,
-    and never signed. `problems` says what isn't in force (see `acting.Apply`).
-    """
-
-    environment: str
-    decisions: tuple[Decision, ...]
-    state: str | None
-    recorded: int
-    tags: tuple[str, ...] = ()
-    left: tuple[str, ...] = ()
-    warnings: tuple[str, ...] = ()
-    unaccounted: tuple[str, ...] = ()
-    problems: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
 
 def deploy(

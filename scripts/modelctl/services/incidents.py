@@ -211,7 +211,7 @@ def _deployment(
         return
     from modelctl.services.announcing import announce
     from modelctl.services.deciding import Decision
-    from modelctl.services.deploying import Deployed
+    from modelctl.services.deployed import Deployed
     from modelctl.services.merged_pulls import MergedPulls
 
     request = accounted(session, one.model, session.signed(one.model), one.environment)

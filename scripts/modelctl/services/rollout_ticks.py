@@ -292,7 +292,7 @@ def announced(
         return
     from modelctl.services.announcing import announce
     from modelctl.services.deciding import Decision
-    from modelctl.services.deploying import Deployed
+    from modelctl.services.deployed import Deployed
     from modelctl.services.merged_pulls import MergedPulls
 
     decisions = (
