@@ -10,10 +10,12 @@ from types import MappingProxyType
 
 from modelctl.adapters.git import Author, Draft, Repository
 from modelctl.adapters.ledger_files import (
+    MOST,
     Batch,
     Content,
     Damage,
     LedgerEntry,
+    Name,
     encode,
     entry_path,
     is_about,
@@ -287,13 +289,22 @@ class _Additions:
                 return False
             if name.kind not in expected.kinds:
                 continue
-            entry = read_entry(self._tree, model, name, self._keys)
-            told = entry.signed.statement
-            if entry.damage is None and entry.signed.vouched_by is not None and told is not None:
-                theirs = entry.signed.envelope_digest not in ours
-                if theirs and told.environment == expected.environment:
-                    return True
+            told = self._sound(model, name)
+            if told is None or told.envelope_digest in ours:
+                continue
+            if told.statement is not None and told.statement.environment == expected.environment:
+                return True
         return False
+
+    def _sound(self, model: str, name: Name) -> Signed | None:
+        """What an entry says that somebody trusted signed, and that isn't there before it: anybody
+        who may push can bring an old envelope again."""
+        entry = read_entry(self._tree, model, name, self._keys)
+        if entry.damage is not None or entry.signed.vouched_by is None:
+            return None
+        digest = entry.signed.envelope_digest
+        again = next(names_with(self._tree, model, [digest], before=name.seq), None)
+        return entry.signed if again is None else None
 
     def _known(self, model: str, digests: Collection[str]) -> dict[str, LedgerEntry]:
         """The entries that hold the envelopes with these digests, by digest."""
@@ -306,6 +317,9 @@ class _Additions:
         self, model: str, seq: int, previous: str | None, admitted: _Admitted
     ) -> LedgerEntry:
         kind, signed = admitted.statement.kind, admitted.signed
+        if seq > MOST:
+            mend = "see in its git log who filled it, and restore the branch from before"
+            raise ModelctlError(f"the ledger has no number left for {model}", mend=mend)
         data = encode(Content(seq=seq, previous=previous, envelope=admitted.envelope))
         path = entry_path(model, seq, kind, signed.envelope_digest)
         entry = LedgerEntry(
@@ -322,8 +336,19 @@ class _Additions:
         return entry
 
     def _end(self, model: str) -> tuple[int, str | None]:
-        """The number and the digest of the newest entry; 0 and None before the first."""
-        name = last_name(self._tree, model)
-        if name is None:
+        """The number and the digest of the entry to go on from; 0 and None before the first.
+
+        It is the newest sound one, or what was pushed right behind that. A file with a number far
+        beyond is nobody's entry: what went on from there would soon have no name.
+        """
+        end, strange = None, dict[int, Name]()
+        for name in names_backwards(self._tree, model):
+            if self._sound(model, name) is not None:
+                end = name
+                break
+            strange[name.seq] = name
+        while (after := strange.get(end.seq + 1 if end else 1)) is not None:
+            end = after
+        if end is None:
             return 0, None
-        return name.seq, hashlib.sha256(self._tree.read(name.path) or b"").hexdigest()
+        return end.seq, hashlib.sha256(self._tree.read(end.path) or b"").hexdigest()

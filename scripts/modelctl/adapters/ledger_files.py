@@ -26,6 +26,8 @@ from modelctl.domain.tree import Tree
 PER_FOLDER: Final = 256
 MAX_BYTES: Final = 2 * 1024 * 1024
 """Of one entry: an envelope has 1 MiB at most."""
+MOST: Final = 10**8 - 1
+"""Entries of one model: a number has eight digits."""
 _SCHEMA: Final = 1
 _SHORT: Final = 12
 _NAME = re.compile(r"([0-9]{8})-([a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)-([0-9a-f]{12})\.json")
