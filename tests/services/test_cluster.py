@@ -166,6 +166,16 @@ def test_one_model_that_is_refused_leaves_the_others(case: Case) -> None:
     assert ROUTE not in case.server.names("httproutes")
 
 
+@pytest.mark.parametrize("folder", [".monitoring", "Anything"])
+def test_what_lies_beside_the_models_is_never_applied(case: Case, folder: str) -> None:
+    """Alerts lie there, which nobody signs, and whatever somebody pushed."""
+    pushed = {name: state(NEW).read(f"{ROUTE}/{name}") or b"" for name in state(NEW).names(ROUTE)}
+    both = state(OLD).edited({f"{folder}/{name}": data for name, data in pushed.items()})
+    assert case.cluster.apply(cast(Session, None), cast(Transition, _Where()), both, None) == {}
+    assert case.server.names("deployments") == [V1]
+    assert drift(case.cluster, both) == ()
+
+
 def test_only_what_modelctl_applied_is_removed(case: Case) -> None:
     other = replace(OLD, model="churn-predictor")
     case.apply(OLD, other)

@@ -364,6 +364,15 @@ def test_without_models_or_with_one_that_is_gone_all_is_put_into_force(two: Mach
     assert weights(two) == {}
 
 
+def test_what_lies_beside_the_models_never_serves(machine: Machine) -> None:
+    machine.deploy("1.0.0")
+    state = state_tree(machine.world.session(), "dev")
+    there = {name: state.read(f"{MODEL}/{name}") or b"" for name in state.names(MODEL)}
+    beside = MemoryTree({f".monitoring/{name}": data for name, data in there.items()})
+    assert machine.converge(beside) == []
+    assert machine.target().routes() == ()
+
+
 def test_models_of_other_targets_are_not_shifted(machine: Machine) -> None:
     bring(machine.world, "dev")
     state = state_tree(machine.world.session(), "dev")

@@ -203,8 +203,8 @@ class Applier:
 
 
 def _has_local(state: Tree, models: Collection[str] | None) -> bool:
-    from modelctl.services.state import readable_record
+    from modelctl.services.state import models_of, readable_record
 
-    named = models if models is not None else state.names("")
+    named = models if models is not None else models_of(state)
     found = (readable_record(state, model) for model in named)
     return any(one is not None and one.target == _LOCAL for one in found)

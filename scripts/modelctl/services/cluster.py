@@ -27,7 +27,7 @@ from modelctl.domain.traffic import ROUTE, as_stepped, silent
 from modelctl.domain.tree import Tree
 from modelctl.services.open_rollouts import namespace_of
 from modelctl.services.session import Session
-from modelctl.services.state import readable_record, record
+from modelctl.services.state import models_of, readable_record, record
 
 TYPES: Final = (
     "analysistemplates.argoproj.io",
@@ -90,7 +90,7 @@ def wanted(tree: Tree, model: str) -> Wanted:
 def namespaces(tree: Tree, models: Collection[str] | None = None) -> tuple[str, ...]:
     """Where the models of a state live, or these alone, sorted. What isn't what a deploy writes
     says nothing."""
-    names = tree.names("") if models is None else models
+    names = models_of(tree) if models is None else models
     found = {namespace_of(tree, m) for m in names if readable_record(tree, m) is not None}
     return tuple(sorted(one for one in found if one))
 
@@ -118,7 +118,7 @@ class Cluster:
         Raises:
             DependencyError: the cluster doesn't answer.
         """
-        there = set(tree.names(""))
+        there = set(models_of(tree))
         chosen = sorted(there if models is None else there & set(models))
         asked = {model: wanted(tree, model) for model in chosen}
         self.progress(f"cluster: {self.kubectl.where()}: {transition.environment}")
@@ -220,7 +220,7 @@ class Cluster:
     ) -> Problems:
         """Removes what modelctl applied and the state has no more, of models that are in force."""
         kept = {key_of(obj) for one in asked.values() for obj in one.objects}
-        left_alone = set(tree.names("")) - set(asked)
+        left_alone = set(models_of(tree)) - set(asked)
         problems: Problems = {}
         for namespace in namespaces(tree, None if gone is None or gone else set(asked)):
             models = None if gone is None else {*asked, *gone}

@@ -9,6 +9,7 @@ from modelctl.domain.ownership import Drift, Live, differences
 from modelctl.domain.problems import Object
 from modelctl.domain.tree import Tree
 from modelctl.services.cluster import TYPES, Cluster, namespaces, stream, wanted
+from modelctl.services.state import models_of
 
 
 def drift(cluster: Cluster, tree: Tree, models: Collection[str] | None = None) -> tuple[Drift, ...]:
@@ -21,7 +22,7 @@ def drift(cluster: Cluster, tree: Tree, models: Collection[str] | None = None) -
         DependencyError: the cluster doesn't answer.
         ModelctlError: it refuses an object of the state.
     """
-    chosen = tree.names("") if models is None else sorted(models)
+    chosen = models_of(tree) if models is None else sorted(models)
     asked = [wanted(tree, model) for model in chosen]
     objects = [obj for one in asked for obj in one.objects]
     live = cluster.live(objects)

@@ -20,7 +20,7 @@ from modelctl.errors import DependencyError, ModelctlError
 from modelctl.services.acting import WHOLE_TARGET
 from modelctl.services.candidates import read_model, read_version
 from modelctl.services.session import Session
-from modelctl.services.state import read_state, record
+from modelctl.services.state import models_of, read_state, record
 
 ARTIFACTS = ".artifacts"
 """Beside the environments, whose names never begin with a dot."""
@@ -120,7 +120,7 @@ def put_into_force(
 ) -> Mapping[str, str]:
     """Serves what the state says: of these models alone where they are named and still there, else
     all of it, and nothing else. What isn't in force, by model."""
-    known = set(state.names(""))
+    known = set(models_of(state))
     if models is not None and known.issuperset(models):
         return shift(session, target, state, models, root, tracking_uri, progress)
     problems = converge(session, target, state, root, tracking_uri, progress)
@@ -213,7 +213,7 @@ def _fetch(session: Session, backend: Backend, folder: Path, tracking_uri: str |
 
 
 def _records(state: Tree) -> Iterator[RenderRequest]:
-    for model in state.names(""):
+    for model in models_of(state):
         one = record(state, model)
         if one is not None and one.target == "local":
             yield one

@@ -27,7 +27,7 @@ from modelctl.services.candidates import read_model
 from modelctl.services.lying import lying
 from modelctl.services.rollouts import endpoint_of, namespace_of
 from modelctl.services.session import MACHINE, Session
-from modelctl.services.state import readable_record, state_tree
+from modelctl.services.state import models_of, readable_record, state_tree
 from modelctl.services.writing import edits_for
 
 ENVIRONMENT_FILE = f"{FOLDER}/_environment.json"
@@ -192,7 +192,7 @@ def served_in(
     tree: Tree, environment: str, models: Collection[str] | None = None
 ) -> tuple[Served, ...]:
     """Every model that a state of an environment says it runs, or these alone."""
-    names = tree.names("") if models is None else sorted(models)
+    names = models_of(tree) if models is None else sorted(models)
     found = ((name, readable_record(tree, name)) for name in names)
     return tuple(
         Served(request=one, namespace=namespace_of(tree, name) or environment)

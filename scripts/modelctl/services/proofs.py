@@ -18,7 +18,7 @@ from modelctl.domain.audit import envelopes
 from modelctl.domain.authorship import Credit, authorship
 from modelctl.domain.evidence import Signed
 from modelctl.domain.history import Deployment, deployments, served
-from modelctl.domain.names import MODELS, is_model_name
+from modelctl.domain.names import MODELS
 from modelctl.domain.policy import Policy
 from modelctl.domain.proof import Case, Part, ProofProblem, Recorded, Rules, prove, unrecorded
 from modelctl.domain.rendering import RELEASE
@@ -28,7 +28,7 @@ from modelctl.domain.tree import Commit, Tree
 from modelctl.errors import ModelctlError
 from modelctl.services.candidates import digest, read_model
 from modelctl.services.session import Session
-from modelctl.services.state import readable_record, state_tree
+from modelctl.services.state import models_of, readable_record, state_tree
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +59,7 @@ def prove_deployments(session: Session, models: Iterable[str] | None = None) -> 
 
 def _known(session: Session) -> tuple[str, ...]:
     trees = [state_tree(session, name) for name in session.policy.lifecycle.environments]
-    running = {name for tree in trees for name in tree.names("") if is_model_name(name)}
+    running = {name for tree in trees for name in models_of(tree)}
     return tuple(sorted({*session.ledger.models(), *running}))
 
 

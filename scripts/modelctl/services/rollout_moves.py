@@ -17,7 +17,6 @@ from modelctl.adapters.ledger import Expected
 from modelctl.adapters.signing import sign
 from modelctl.domain.evidence import Statement
 from modelctl.domain.history import DEPLOYMENT, MOVES, ROLLBACK, ROLLOUT, position
-from modelctl.domain.names import is_model_name
 from modelctl.domain.policy import Transition
 from modelctl.domain.rendering import RenderRequest
 from modelctl.domain.rollout_split import steps_of
@@ -30,6 +29,7 @@ from modelctl.services.lying import holds, lying
 from modelctl.services.recording import require_key, writing_commit, written_at
 from modelctl.services.rendering import render
 from modelctl.services.session import MACHINE, Session
+from modelctl.services.state import models_of
 from modelctl.services.tagging import Tags, tag_deployments
 from modelctl.services.unrecorded import unrecorded
 from modelctl.services.verifying import Ours, altered, doubtful
@@ -199,7 +199,7 @@ def _sound(
     here: Tree, models: Collection[str] | None, doubts: Collection[str]
 ) -> Mapping[str, str | None]:
     """The models that may be put into force, each with what it is."""
-    listed = models if models is not None else filter(is_model_name, here.names(""))
+    listed = models if models is not None else models_of(here)
     return {name: here.subtree(name) for name in listed if name not in doubts}
 
 

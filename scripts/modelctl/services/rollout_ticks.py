@@ -47,7 +47,7 @@ from modelctl.services.rollouts import (
     with_controllers,
 )
 from modelctl.services.session import Session
-from modelctl.services.state import readable_record, state_tree
+from modelctl.services.state import models_of, readable_record, state_tree
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -197,9 +197,7 @@ def _in_force(
 
 def warm(tree: Tree) -> tuple[str, ...]:
     """The models of a state that keep what served before."""
-    found = (
-        (model, readable_record(tree, model)) for model in tree.names("") if is_model_name(model)
-    )
+    found = ((model, readable_record(tree, model)) for model in models_of(tree))
     return tuple(model for model, one in found if one is not None and part(one, PREVIOUS))
 
 

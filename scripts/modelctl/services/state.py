@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from functools import lru_cache
 
+from modelctl.domain.names import is_model_name
 from modelctl.domain.release_record import recorded_request
 from modelctl.domain.rendering import RELEASE, RenderRequest
 from modelctl.domain.tree import Tree
@@ -18,10 +19,16 @@ def state_tree(session: Session, environment: str) -> Tree:
     return session.repository.tree(session.repository.remote_first(branch))
 
 
+def models_of(tree: Tree) -> tuple[str, ...]:
+    """The models that a state has folders of, sorted. What else lies there is no model, whatever
+    is in it: alerts do, and anything that somebody pushed."""
+    return tuple(filter(is_model_name, tree.names("")))
+
+
 def read_state(session: Session, environment: str) -> dict[str, RenderRequest]:
     """Every model that the environment runs."""
     tree = state_tree(session, environment)
-    found = ((model, record(tree, model)) for model in tree.names(""))
+    found = ((model, record(tree, model)) for model in models_of(tree))
     return {model: one for model, one in found if one is not None}
 
 

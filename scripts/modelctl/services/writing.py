@@ -25,7 +25,7 @@ from modelctl.services.lying import FOLDER, lying
 from modelctl.services.recording import writing_commit
 from modelctl.services.rendering import Rendered, rendered as trusted_files
 from modelctl.services.session import MACHINE, Session
-from modelctl.services.state import readable_record, state_tree
+from modelctl.services.state import models_of, readable_record, state_tree
 from modelctl.services.unrecorded import Unrecorded, unrecorded
 from modelctl.services.verifying import altered
 
@@ -54,11 +54,11 @@ def keep_unreleased(
 ) -> tuple[Decision, ...]:
     """Models that the branch has no more: they go on running what the signed history says."""
     decided = {decision.model for decision in decisions}
-    names = state_tree(session, transition.environment).names("")
+    names = models_of(state_tree(session, transition.environment))
     found = (
         (name, accounted(session, name, session.signed(name), transition.environment))
         for name in names
-        if name not in decided and is_model_name(name)
+        if name not in decided
     )
     return tuple(
         Decision(model=name, wanted=one.version, running=one, request=one)
