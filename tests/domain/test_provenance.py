@@ -224,12 +224,13 @@ def test_an_older_version_can_be_promoted_where_the_source_serves_it() -> None:
 
 
 BACK = dict(release_yaml("1.0.0"))
+ABOUT = model_yaml(note="better")
 
 
 def _rolled_out() -> World:
     """Production was deployed with 1.0.0 and then with 1.1.0."""
     world = _served()
-    world.deploy("production", "1.0.0", OLD)
+    world.deploy("production", "1.0.0", {**OLD, **ABOUT})
     world.deploy("production", "1.1.0", NEW)
     return world
 
@@ -244,11 +245,23 @@ def test_a_rollback_is_proved_by_the_ledger_alone() -> None:
 
 
 def test_a_rollback_may_bring_the_strategies_of_then() -> None:
-    world, then = _rolled_out(), {**OLD, **release_yaml("1.0.0", production="canary")}
+    world, then = _rolled_out(), {**OLD, **ABOUT, **release_yaml("1.0.0", production="canary")}
     canary = dict(release_yaml("1.0.0", production="canary"))
     assert _judge(world, canary, NEW).kind is FlowKind.PROMOTION
     world.deploy("production", "1.0.0", then)
     assert _judge(world, canary, NEW).kind is FlowKind.ROLLBACK
+
+
+def test_a_rollback_brings_model_yaml_of_then() -> None:
+    """What came with a later version was never judged with this one."""
+    world = _served()
+    world.deploy("production", "1.0.0", OLD)
+    world.deploy("production", "1.1.0", NEW)
+    pointer_alone = _judge(world, BACK, NEW)
+    assert pointer_alone.kind is FlowKind.PROMOTION
+    assert _provenance(pointer_alone)
+    flow = _judge(world, {**BACK, **model_yaml()}, NEW)
+    assert (flow.kind, problems(flow.findings)) == (FlowKind.ROLLBACK, [])
 
 
 NO_ROLLBACKS: dict[str, tuple[World, dict[str, Content | None]]] = {

@@ -45,8 +45,9 @@ def go_on(world: World, version: str) -> None:
     world.later(minutes=1)
 
 
-def held(world: World) -> list[tuple[str, str]]:
-    return [(q.version, q.reason) for q in quarantines(world.session().signed(MODEL))]
+def held(world: World, environment: str = "dev") -> list[tuple[str, str]]:
+    found = quarantines(world.session().signed(MODEL))
+    return [(q.version, q.reason) for q in found if q.environment == environment]
 
 
 def ran(world: World, environment: str = "dev") -> list[str]:
@@ -122,20 +123,21 @@ def test_what_was_brought_back_since_is_not_quarantined(twice: World) -> None:
 
 
 def promoted_back(world: World, *, tested: bool) -> tuple[str, set[str]]:
-    """staging ran 1.0.0, then 1.1.0 with another model.yaml; a pull request that promotes 1.0.0
-    again as it was, and the gates that its check blocks it by."""
+    """staging ran 1.0.0, then 1.1.0; dev went back to 1.0.0 and serves it by another plan: a pull
+    request that promotes it so, and the gates that its check blocks it by."""
     bring(world, "staging")
-    old = {
-        path: world.show("origin/develop", path) for path in (POINTER, f"models/{MODEL}/model.yaml")
-    }
     world.later(minutes=1)
-    model = {"description": "Another text."}
     for environment in ("dev", "staging"):
-        bring(world, environment, "1.1.0", **({"model": model} if environment == "dev" else {}))
+        bring(world, environment, "1.1.0")
+        world.later(minutes=1)
+    for strategies in ({}, {"strategies": {"dev": "immediate"}}):
+        pointer = {POINTER: dump(release_data("1.0.0", **strategies))}
+        world.merge("ml", world.commit(pointer, f"back{len(strategies)}", "ml"), ["ben", "lena"])
+        run(world, "dev")
         world.later(minutes=1)
     tests = {**TESTS, "passed": tested}
     world.record("unit-tests", "offline", tests, pointer=f"{MODEL}@1.0.0^origin/develop")
-    head = world.commit(old, "feature/back", "develop")
+    head = world.commit({POINTER: world.show("origin/ml", POINTER)}, "again", "develop")
     pull = world.pull("develop", head, ["ben", "lena"])
     report = check_change(world.session(), "develop", head, pull_request=pull)
     assert report.title.startswith("promotion ")
@@ -148,7 +150,7 @@ def test_what_its_check_called_a_promotion_is_no_way_back_for_the_deploy(served:
     assert blocked == {"unit-tests"}
     served.merge("develop", head, ["ben", "lena"])
     assert gates_of(run(served, "staging")) == blocked
-    assert (ran(served, "staging"), held(served)) == (["1.0.0", "1.1.0"], [])
+    assert (ran(served, "staging"), held(served, "staging")) == (["1.0.0", "1.1.0"], [])
 
 
 def test_a_promotion_of_an_older_version_quarantines_nothing(served: World) -> None:
@@ -156,4 +158,4 @@ def test_a_promotion_of_an_older_version_quarantines_nothing(served: World) -> N
     assert blocked == set()
     served.merge("develop", head, ["ben", "lena"])
     run(served, "staging")
-    assert (ran(served, "staging"), held(served)) == (["1.0.0", "1.1.0", "1.0.0"], [])
+    assert (ran(served, "staging"), held(served, "staging")) == (["1.0.0", "1.1.0", "1.0.0"], [])

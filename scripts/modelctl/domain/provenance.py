@@ -2,7 +2,7 @@
 
 A promotion carries, byte for byte, what the source environment was deployed from. A rollback is
 proved by the ledger instead: the release pointer goes back to a manifest that this environment was
-deployed with before, and nothing else changes.
+deployed with before, with model.yaml as it was then, and nothing else changes.
 """
 
 from __future__ import annotations
@@ -24,22 +24,24 @@ def rollback_proof(proposal: FlowInput, model: str) -> Deployment | None:
     """The deployment to the target environment that a rollback of `model` goes back to.
 
     None when it is no rollback: another file changes too, the version was never deployed there
-    with these bytes before what is there now, or it is quarantined there. The strategies must stay,
-    or be those of then.
+    with these bytes before what is there now, or it is quarantined there. model.yaml must be that
+    of then: what a later version brought was never judged with this one. The strategies must stay,
+    or be those of then, too.
     """
     before, after = proposal.releases_before.get(model), proposal.releases_after.get(model)
     if proposal.transition is None or before is None or after is None:
         return None
-    path, version = release_path(model), str(after.version)
-    environment = proposal.transition.environment
-    if proposal.paths_of(model) != {path} or version == str(before.version):
+    path, about, version = release_path(model), model_path(model), str(after.version)
+    environment, changed = proposal.transition.environment, proposal.paths_of(model)
+    if not {path} <= changed <= {path, about} or version == str(before.version):
         return None
     if proposal.quarantine(model, version, environment):
         return None
     history, digest = proposal.history.get(model, ()), proposal.digest(model, version)
     if digest is None or not goes_back(history, environment, digest):
         return None
-    proofs = proposal.deployed(model, version, environment)
+    found = proposal.deployed(model, version, environment)
+    proofs = (d for d in found if d.files.get(about) == proposal.oid(about))
     kept = before.strategies == after.strategies
     return next((d for d in proofs if kept or d.files.get(path) == proposal.oid(path)), None)
 

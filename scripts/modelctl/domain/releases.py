@@ -103,5 +103,6 @@ def _unproved_rollback(transition: Transition, model: str, release: Release) -> 
         f"{model} goes back to {release.version}, and this is no rollback that the ledger proves",
         release_path(model),
         mend=f"go back to a version that {transition.environment} was deployed with and that is "
-        "not quarantined there, and change nothing but the version in release.yaml",
+        "not quarantined there, with model.yaml as it was then, and change nothing else but the "
+        "version in release.yaml: modelctl rollback does",
     )

@@ -24,13 +24,15 @@ class Choice:
     """Where to go, the best first; or `problem` says why nowhere, and `mend` what to do.
 
     `is_again` says that it is the way back from a way back which speaks against it, and nothing
-    else.
+    else. `is_forth` says that what was found came later than what serves: it goes there only as a
+    promotion would.
     """
 
     found: tuple[Target, ...] = ()
     problem: str | None = None
     mend: str | None = None
     is_again: bool = False
+    is_forth: bool = False
 
 
 def choose(
@@ -86,7 +88,7 @@ def _named(past: Past, ran: Sequence[Target], to: str, *, again: bool) -> Choice
     if meant is None:
         return Choice(problem=f"{past.environment} never ran {to}", mend=_listed(ran))
     if meant.problem is None or (again and meant.problem == LATER):
-        return Choice(found=(meant,))
+        return Choice(found=(meant,), is_forth=meant.problem is not None)
     return Choice(
         problem=f"{past.environment} can't go back to {to}: {meant.problem}", mend=_listed(ran)
     )

@@ -123,18 +123,27 @@ def judge_running(session: Session, transition: Transition, running: RenderReque
     Raises:
         ModelctlError: the environment's branch wants something else by now.
     """
-    tip = session.branch_tip(transition.to_branch)
-    branch = _Branch(
-        session=session, transition=transition, tip=tip, tree=session.repository.tree(tip)
-    )
-    intent = read_intent(branch.tree, running.model, transition, session.policy)
-    if not intent.matches(running):
+    tree = session.repository.tree(session.branch_tip(transition.to_branch))
+    if not read_intent(tree, running.model, transition, session.policy).matches(running):
         raise ModelctlError(
             f"{transition.to_branch} wants something else than {running.version} by now",
             mend=f"modelctl deploy {transition.environment}",
         )
-    known = _known(branch, running.model)
-    return _judge_now(branch, intent, known, is_rollback=False, brought_by=())[0]
+    return judge_again(session, transition, running)
+
+
+def judge_again(session: Session, transition: Transition, once: RenderRequest) -> Report:
+    """The gates once more for what was approved once, with the files that it was approved with:
+    what came onto the branch since, by whomever, says nothing of it.
+
+    Raises:
+        ModelctlError: the policy lacks what those files name by now.
+    """
+    tree = session.repository.tree(once.commit)
+    then = _Branch(session=session, transition=transition, tip=once.commit, tree=tree)
+    intent = read_intent(tree, once.model, transition, session.policy)
+    known = _known(then, once.model)
+    return _judge_now(then, intent, known, is_rollback=False, brought_by=())[0]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,7 +195,7 @@ def _decide_intent(branch: _Branch, intent: Intent, now: Decision, merged: Merge
     last = served(known.history, transition.environment)
     arrival = judge_arrival(session, transition, model, tip=branch.tip, last=last, merged=merged)
     # What was approved and deployed before, and only has to be put back, proves itself. What came
-    # since goes back where its check said so: by its pointer alone.
+    # since goes back where its check said so: by its pointer, and model.yaml as it was then.
     returns = goes_back(known.history, transition.environment, intent.digest) and (
         arrival.is_rollback or not arrival.is_new
     )

@@ -36,6 +36,7 @@ from modelctl.domain.rollout_state import figures_told, named
 from modelctl.errors import ModelctlError
 from modelctl.services.accounted import accounted, told
 from modelctl.services.acting import Effects, nothing_applied
+from modelctl.services.going_forth import against_forth
 from modelctl.services.meaning import has_traffic, is_gone, means_newcomer
 from modelctl.services.recording import require_key
 from modelctl.services.rollout_moves import move
@@ -147,6 +148,8 @@ def go_back(
     past = past_of(session, transition, model, signed, last)
     rest = session.policy.rollback.again_after
     choice = choose(past, now=session.now, rest=rest, to=wish.to, again=wish.again)
+    if choice.is_forth:
+        choice = _forth(job, choice, cause)
     if choice.problem is not None:
         return _held(job, cause, choice)
     found = _first_intact(job, choice.found, intact or artifacts_problem)
@@ -179,6 +182,16 @@ class _Job:
     @property
     def which(self) -> Which:
         return Which(version=self.failed.version, digest=self.failed.digest)
+
+
+def _forth(job: _Job, choice: Choice, cause: Cause) -> Choice:
+    """The same, or what speaks against going forward again."""
+    (target,) = choice.found
+    why = against_forth(job.session, job.transition, job.signed, target, cause.by)
+    if why is None:
+        return choice
+    told = f"{job.environment} can't go forth again to {target.version}: {why}"
+    return Choice(problem=told, mend="promote it instead: modelctl promote")
 
 
 def _first_intact(job: _Job, found: Sequence[Target], intact: Intact) -> RenderRequest | str:

@@ -1,4 +1,5 @@
-"""Goes back by a reviewed pull request: the release pointer names a version that ran before.
+"""Goes back by a reviewed pull request: the release pointer names a version that ran before, and
+model.yaml is what it was then.
 
 Nothing else changes, so the history alone proves it. The rollback that waits for nobody, and is put
 into a pull request afterwards, is another thing.
@@ -8,9 +9,9 @@ from __future__ import annotations
 
 from modelctl.domain.endings import endings
 from modelctl.domain.flow import FlowKind
-from modelctl.domain.history import deployments, quarantines
+from modelctl.domain.history import Deployment, deployments, quarantines
 from modelctl.domain.motions import Motion
-from modelctl.domain.names import parse_version, release_path
+from modelctl.domain.names import model_path, parse_version, release_path
 from modelctl.domain.policy import Transition
 from modelctl.domain.rollback import Past, Target, best, targets
 from modelctl.domain.tree import Tree
@@ -52,15 +53,26 @@ def plan_rollback(
         released=past.released,
         reason=" ".join(reason.split()),
     )
-    text = pointed(tree.read(path) or b"", path, target.version)
+    files = {path: pointed(tree.read(path) or b"", path, target.version)}
+    files |= _about(session, tree, model, target.deployment)
     wanted = Wanted(
         branch=motion.branch,
         target=transition.to_branch,
-        files={path: text} if target.version != past.released else {},
+        files=files if target.version != past.released else {},
         # After a word of ours, no reason is a trailer such as `Co-authored-by: …`.
         message=f"{motion.title}\n\nReason: {motion.reason}\n",
     )
     return Plan(motion=motion, wanted=wanted)
+
+
+def _about(session: Session, tree: Tree, model: str, then: Deployment) -> dict[str, bytes]:
+    """model.yaml as it was deployed then, where the branch has another one by now."""
+    path = model_path(model)
+    entry, was = tree.entry(path), then.files.get(path)
+    if was is None or (entry is not None and entry.oid == was):
+        return {}
+    text = session.repository.tree(then.commit).read(path)
+    return {} if text is None else {path: text}
 
 
 def _past(session: Session, model: str, transition: Transition, tree: Tree) -> Past:
