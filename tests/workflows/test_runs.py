@@ -68,6 +68,19 @@ def test_an_emergency_takes_somebody_who_may_approve(at: MakeWorld) -> None:
     assert world.repository.pulls() == []
 
 
+def test_which_version_is_to_go_is_asked_of_an_emergency_alone(at: MakeWorld) -> None:
+    world = at("dev", lambda world: bring(world, "dev", "1.1.0"))
+    of = '1.1.0"; touch "$HOME/owned"; echo "'
+    asked = {"model": MODEL, "environment": "dev", "reason": "mine"}
+    run = world.dispatch("rollback.yml", **asked, of=of, emergency="true")
+    assert run.jobs == {"emergency": "failed"}
+    assert of in run.log  # as one word, which is no version
+    run = world.dispatch("rollback.yml", **asked, of="1.1.0")
+    assert run.jobs == {"propose": "failed"}
+    assert "--of has no effect without --emergency" in run.log
+    assert world.repository.pulls() == []
+
+
 def test_rollouts_are_stepped_by_the_clock_and_by_hand(at: MakeWorld) -> None:
     world = at("dev")
     run = world.dispatch("rollout.yml", action="tick")
