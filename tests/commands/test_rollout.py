@@ -73,7 +73,11 @@ def test_a_dry_run_needs_no_key(under_way: World, cli: CommandLine) -> None:
 
 def test_a_tick_needs_to_know_where(under_way: World, cli: CommandLine, key: Path) -> None:
     message, mend = cli.fails("rollout", "tick", "--key", key)
-    assert (message, "--all" in mend) == ("which environment?", True)
+    known = "dev, staging, production"
+    assert (message, mend) == ("which environment?", f"name one or more of {known}, or give --all")
+    assert cli.fails("deploy", "--key", key) == cli.fails("guard", "--key", key) == (message, mend)
+    message, _ = cli.fails("rollout", "tick", "--all", "dev", "--key", key)
+    assert message == "--all has no effect with ENV"
 
 
 def test_it_is_paused_and_resumed(

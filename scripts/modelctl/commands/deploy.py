@@ -13,7 +13,7 @@ from modelctl.adapters.reviews import load_pull_requests
 from modelctl.cli import Settings
 from modelctl.commands import effects, github_options, options
 from modelctl.commands.deploy_output import Ending, finish
-from modelctl.domain.policy import Lifecycle, Transition
+from modelctl.domain.policy import Transition
 from modelctl.errors import ModelctlError
 from modelctl.report import words
 from modelctl.services.deciding import decide
@@ -21,7 +21,6 @@ from modelctl.services.deployed import Deployed
 from modelctl.services.deploying import deploy
 from modelctl.services.merges import Merged, given
 from modelctl.services.notifying import tell_served
-from modelctl.services.pointers import unknown_environment
 from modelctl.services.session import Session
 
 _HELP = """Judge ENV's branch again, render it, commit the state, record it and update the registry.
@@ -124,7 +123,7 @@ def command(
         forward=forward,
     )
     session = options.start(settings, trusted_ref, fetch=True)
-    chosen = _chosen(session.policy.lifecycle, environments, everything)
+    chosen = options.transitions(session.policy.lifecycle, environments, everything=everything)
     if len(chosen) == 1:
         return finish(settings, format_, [_one(wish, session, chosen[0])])
     return finish(settings, format_, list(_each(wish, session, chosen)))
@@ -142,22 +141,7 @@ class _Wish:
     forward: tuple[str, ...] = ()
 
 
-def _chosen(lifecycle: Lifecycle, named: tuple[str, ...], everything: bool) -> list[Transition]:
-    """The transitions into the environments that are meant, in the order of the lifecycle."""
-    if everything and named:
-        raise ModelctlError("--all has no effect with ENV", mend="give one of them")
-    if not everything and not named:
-        raise ModelctlError(
-            "which environment?",
-            mend=f"name one or more of {', '.join(lifecycle.environments)}, or give --all",
-        )
-    for name in named:
-        if lifecycle.to_environment(name) is None:
-            raise unknown_environment(name, lifecycle.environments)
-    return [t for t in lifecycle.transitions if everything or t.environment in named]
-
-
-def _each(wish: _Wish, session: Session, chosen: list[Transition]) -> Iterator[Ending]:
+def _each(wish: _Wish, session: Session, chosen: Sequence[Transition]) -> Iterator[Ending]:
     """Several environments: what goes wrong in one is no reason to leave the others."""
     wish.means.require_context()
     for index, transition in enumerate(chosen):

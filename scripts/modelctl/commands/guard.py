@@ -18,9 +18,7 @@ from modelctl.commands import effects, github_options, options
 from modelctl.commands.options import Decorator
 from modelctl.commands.spans import Span
 from modelctl.domain.history import MOVES, QUARANTINE
-from modelctl.domain.policy import Lifecycle, Transition
 from modelctl.errors import EXIT_BLOCKED, EXIT_PASS, EXIT_UNDECIDED, ModelctlError
-from modelctl.services.pointers import unknown_environment
 from modelctl.services.session import Session
 
 if TYPE_CHECKING:
@@ -90,7 +88,7 @@ def command(
     means = _means(settings, **given)
     watching = _Watching(settings, trusted_ref, refresh)
     session = watching.open()
-    chosen = choose(session.policy.lifecycle, environments, everything)
+    chosen = options.transitions(session.policy.lifecycle, environments, everything=everything)
     names = [one.environment for one in chosen]
     from modelctl.services.guarding import Guard
     from modelctl.services.recording import require_key
@@ -127,23 +125,6 @@ def _means(
         key_file=key_file,
         github=github_options.hub(settings, repository, api) if by_github else None,
     )
-
-
-def choose(
-    lifecycle: Lifecycle, named: tuple[str, ...], everything: bool
-) -> tuple[Transition, ...]:
-    """The transitions into the environments that are meant, in the order of the lifecycle."""
-    if everything and named:
-        raise ModelctlError("--all has no effect with ENV", mend="give one of them")
-    if not everything and not named:
-        raise ModelctlError(
-            "which environment?",
-            mend=f"name one or more of {', '.join(lifecycle.environments)}, or give --all",
-        )
-    for name in named:
-        if lifecycle.to_environment(name) is None:
-            raise unknown_environment(name, lifecycle.environments)
-    return tuple(t for t in lifecycle.transitions if everything or t.environment in named)
 
 
 class _Watching:

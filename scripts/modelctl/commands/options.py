@@ -13,12 +13,14 @@ from modelctl.adapters.git import Repository
 from modelctl.cli import Settings
 from modelctl.errors import ModelctlError
 from modelctl.services.evidence import SIGNING_KEY
+from modelctl.services.pointers import unknown_environment
 from modelctl.services.session import Session, open_session
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from modelctl.domain.board import LedgerRow
+    from modelctl.domain.policy import Lifecycle, Transition
     from modelctl.report.look import Look
     from modelctl.report.words import Rules
 
@@ -89,6 +91,27 @@ def output_format(*choices: str) -> Decorator:
 def start(settings: Settings, trusted: str | None, *, fetch: bool = False) -> Session:
     """The session that a command works in; `fetch` first brings the shared branches here."""
     return open_session(settings.directory, trusted=trusted, fetch=fetch)
+
+
+def transitions(
+    lifecycle: Lifecycle, named: Sequence[str], *, everything: bool = False
+) -> tuple[Transition, ...]:
+    """The transitions into the environments that are meant, in the order of the lifecycle.
+
+    Raises:
+        ModelctlError: none is named, one that there isn't, or some beside `everything`.
+    """
+    if everything and named:
+        raise ModelctlError("--all has no effect with ENV", mend="give one of them")
+    if not everything and not named:
+        raise ModelctlError(
+            "which environment?",
+            mend=f"name one or more of {', '.join(lifecycle.environments)}, or give --all",
+        )
+    for name in named:
+        if lifecycle.to_environment(name) is None:
+            raise unknown_environment(name, lifecycle.environments)
+    return tuple(t for t in lifecycle.transitions if everything or t.environment in named)
 
 
 def rules(session: Session, trusted: str | None) -> Rules:

@@ -18,7 +18,7 @@ from modelctl.domain.names import parse_model
 from modelctl.domain.policy import Transition
 from modelctl.domain.rollout_events import event_told
 from modelctl.errors import EXIT_BLOCKED, EXIT_PASS, EXIT_UNDECIDED, ModelctlError
-from modelctl.services.pointers import require_model, unknown_environment
+from modelctl.services.pointers import require_model
 
 if TYPE_CHECKING:
     from modelctl.domain.rollout_events import Rollout
@@ -92,13 +92,19 @@ def _views(
 ) -> tuple[RolloutView, ...]:
     from modelctl.services.rollout_views import views
 
-    transitions = chosen(session, (environment,) if environment else (), everything=not environment)
+    transitions = _there(session, environment)
     sources = means.sources(session, [one.environment for one in transitions])
     found = views(session, transitions, sources, controllers=means.controllers())
     found = tuple(one for one in found if model in (None, one.model))
     if model is not None and not found:
         require_model(session, model)  # else a slip of the pen looks like no rollout
     return found
+
+
+def _there(session: Session, environment: str | None) -> Sequence[Transition]:
+    """The transitions into that environment, or into every one."""
+    named = (environment,) if environment else ()
+    return options.transitions(session.policy.lifecycle, named, everything=not environment)
 
 
 _MOST_PAST = 10
@@ -111,7 +117,7 @@ def _past(
     from modelctl.services.rollout_views import outcomes
 
     session = options.start(settings, trusted_ref)
-    transitions = chosen(session, (environment,) if environment else (), everything=not environment)
+    transitions = _there(session, environment)
     return outcomes(session, transitions, model)[:_MOST_PAST]
 
 
@@ -196,14 +202,10 @@ def tick(
         github=github_options.hub(settings, repository, api) if by_github else None,
     )
     session = options.start(settings, trusted_ref, fetch=True)
-    if not environments and not everything:
-        raise ModelctlError(
-            "which environment?",
-            mend=f"name some of {', '.join(session.policy.lifecycle.environments)}, or give --all",
-        )
+    lifecycle = session.policy.lifecycle
     passes = [
         _pass(session, transition, means, dry_run)
-        for transition in chosen(session, environments, everything=everything)
+        for transition in options.transitions(lifecycle, environments, everything=everything)
     ]
     if text := _passes(passes, format_):
         click.echo(text)
@@ -331,7 +333,7 @@ def explain(
     from modelctl.services.rollout_views import explain as explained
 
     session = options.start(settings, trusted_ref)
-    [transition] = chosen(session, (environment,))
+    [transition] = options.transitions(session.policy.lifecycle, (environment,))
     found = find_rollout(session, transition, parse_model(model), version, number)
     explanation = explained(session, found)
     if format_ == "terminal":
@@ -342,16 +344,3 @@ def explain(
     click.echo(text, nl=False)
     differs = any(one.again == OTHER for one in explanation.events)
     return EXIT_BLOCKED if differs else EXIT_PASS
-
-
-def chosen(
-    session: Session, named: Sequence[str], *, everything: bool = False
-) -> tuple[Transition, ...]:
-    """The transitions into the environments that are meant, in the order of the lifecycle."""
-    lifecycle = session.policy.lifecycle
-    if everything and named:
-        raise ModelctlError("--all has no effect with ENV", mend="give one of them")
-    for name in named:
-        if lifecycle.to_environment(name) is None:
-            raise unknown_environment(name, lifecycle.environments)
-    return tuple(t for t in lifecycle.transitions if everything or t.environment in named)

@@ -12,7 +12,6 @@ import click
 
 from modelctl.cli import Settings
 from modelctl.commands import effects, github_options, options
-from modelctl.commands.rollout import chosen
 from modelctl.domain.names import parse_model
 from modelctl.domain.rollout_events import FINISHED, event_told
 from modelctl.errors import EXIT_PASS, EXIT_UNDECIDED, ModelctlError
@@ -170,7 +169,7 @@ def _run(settings: Settings, asked: _Asked, say: Say) -> int:
         options.start(settings, asked.trusted_ref, fetch=True),
         parse_model(asked.model),
     )
-    [transition] = chosen(session, (asked.environment,))
+    [transition] = options.transitions(session.policy.lifecycle, (asked.environment,))
     reason = " ".join(asked.reason.split())
     if not reason:
         raise ModelctlError("why?", mend="--reason 'what you know'")
