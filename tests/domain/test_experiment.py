@@ -62,6 +62,16 @@ def test_a_look_at_the_end_alone_can_tell_more() -> None:
     assert said(*near).outcome == NO_DIFFERENCE
 
 
+def test_what_is_looked_at_once_says_nothing_before_its_end() -> None:
+    fixed = Experiment(primary="clicks", minimum_sample=1000, method=FIXED)
+    found = said(side(1000), side(500), fixed, ended=False)
+    assert (found.outcome, found.effect) == (UNDECIDED, None)
+    assert found.message.startswith("clicks is looked at once")
+    assert said(side(1000), side(500), CLICKS, ended=False).outcome == BETTER
+    few = said(side(90, 999), side(100, 2000), fixed, ended=False)
+    assert few.message == "canary has seen 999 of 1,000 requests"
+
+
 def test_there_is_no_verdict_of_too_small_a_sample() -> None:
     found = said(side(90, 999), side(100, 2000))
     assert (found.outcome, found.message) == (

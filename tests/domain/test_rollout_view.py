@@ -7,8 +7,8 @@ from datetime import timedelta
 import pytest
 
 from modelctl.domain.observations import CANARY, STABLE
-from modelctl.domain.rollout_view import Awaited, awaited, silent_for
-from support.simulated import BEGAN, counts, state, view
+from modelctl.domain.rollout_view import Awaited, ab_verdict, awaited, silent_for
+from support.simulated import BEGAN, counts, divided, state, view
 
 
 def test_it_waits_for_time_and_for_requests() -> None:
@@ -40,6 +40,28 @@ def test_nothing_counted_is_no_request() -> None:
 )
 def test_what_it_waits_for_depends_on_its_phase(phase: str, what: list[str]) -> None:
     assert [one.what for one in awaited(view(state=state(phase=phase)))] == what
+
+
+def test_what_a_test_says_depends_on_whether_it_is_over() -> None:
+    def outcome(hits: float, **changes: object) -> str | None:
+        found = ab_verdict(divided(hits, **changes))
+        return found.outcome if found else None
+
+    early, late = BEGAN + timedelta(minutes=8), BEGAN + timedelta(minutes=10)
+    assert (outcome(50, at=early), outcome(50, at=late)) == ("undecided", "no difference")
+    assert (outcome(250, at=early), outcome(5, at=late)) == ("better", "worse")
+    once = {"method": "fixed"}
+    assert outcome(250, test=once, at=early) == "undecided"
+    assert outcome(250, test=once, at=late) == "better"
+    assert outcome(250, test=once, at=early, phase="done") == "better"
+    assert outcome(250, weight=20, at=late) == "undecided"  # not what was asked for
+
+
+def test_what_is_no_test_or_cant_be_counted_has_no_verdict() -> None:
+    assert ab_verdict(view()) is None
+    assert ab_verdict(divided(250, strategy=None)) is None
+    assert ab_verdict(divided(250, problem="Prometheus doesn't answer")) is None
+    assert ab_verdict(divided(250, controller="Argo Rollouts has it at 50 %")) is None
 
 
 def test_what_a_controller_steps_waits_for_it_and_for_no_time_of_ours() -> None:

@@ -25,7 +25,7 @@ from modelctl.report.look import Look, paint
 from modelctl.report.rollout import brief_parts, detail, terminal
 from modelctl.report.rollout_formats import detail_markdown, json as as_json, markdown
 from modelctl.services.simulating import STAND_IN
-from support.simulated import BEGAN, condition, counts, plan, state, view
+from support.simulated import BEGAN, condition, counts, divided, plan, state, view
 
 NOW = BEGAN + timedelta(minutes=6)
 BREACH = Reason(
@@ -159,6 +159,41 @@ def test_programs_get_the_figures_and_the_conditions() -> None:
     assert one["sides"][CANARY]["latency_p99_ms"] == pytest.approx(90.0)
     assert [c["holds"] for c in one["conditions"]] == [None, False, None, True]
     assert (one["step"], one["steps"], one["weight"], one["decision"]) == (2, 3, 50, "hold")
+
+
+def test_what_a_test_says_by_now_is_shown() -> None:
+    over = BEGAN + timedelta(minutes=10)
+    small = divided(50, test={"minimum_sample": 10_000}, at=over)
+    assert "undecided: canary has seen 500 of 10,000 requests" in detail(small, Look(width=100))
+    for said, shown in ((250, "the new version is better"), (50, "no difference that this test")):
+        one = divided(said, at=over)
+        text = detail(one, Look(width=300))
+        assert re.search(
+            rf"^ *test +{shown}.*: clicks is .* at 0.95 confidence$", text, re.MULTILINE
+        )
+        assert f"\nA/B test: {shown}" in detail_markdown(one)
+    assert "A/B test" not in detail_markdown(watched())
+    assert not re.search("^ *test ", detail(watched(), Look(width=100)), re.MULTILINE)
+
+
+def test_programs_get_the_verdict_with_its_interval_and_guardrails() -> None:
+    plan_ = divided(250).strategy
+    assert plan_ is not None
+    tally = divided(250).state.tally
+    facts = live_facts(
+        STAND_IN, {**figures_of(CANARY, tally[CANARY]), **figures_of(STABLE, tally[STABLE])}
+    )
+    said = [answer(one, facts, tally) for one in plan_.judged[0]]
+    [one] = json.loads(as_json([divided(250, strategy=plan_, answers=tuple(said))], NOW))[
+        "rollouts"
+    ]
+    found = one["experiment"]
+    assert (found["outcome"], found["method"], found["minimum_sample"]) == (
+        "better", "sequential", 500)  # fmt: skip
+    assert found["lower"] < found["effect"] < found["upper"]
+    [rail] = found["guardrails"]
+    assert (rail["metric"], rail["name"], rail["holds"]) == ("error_rate", "errors", False)
+    assert "experiment" not in json.loads(as_json([watched()], NOW))["rollouts"][0]
 
 
 def event(kind: str, seq: int, **changes: Any) -> RolloutEvent:

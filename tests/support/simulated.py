@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from modelctl.adapters.expressions import compile_rule
 from modelctl.domain.document import Location
-from modelctl.domain.observations import CANARY, STABLE, Counts, Histogram, Observation
+from modelctl.domain.observations import (
+    CANARY,
+    STABLE,
+    Counts,
+    Histogram,
+    Observation,
+    Ratio,
+)
 from modelctl.domain.rollout_state import State
 from modelctl.domain.rollout_view import RolloutView
-from modelctl.domain.strategies import Step, Strategy, WayBack
+from modelctl.domain.strategies import Experiment, Guardrail, Step, Strategy, WayBack
 from modelctl.domain.triggers import LIVE, ROLLBACK, Trigger
 
 BEGAN = datetime(2026, 11, 20, 10, tzinfo=UTC)
@@ -89,6 +97,26 @@ def view(**changes: object) -> RolloutView:
         "by": ("grace", "linus"),
     }
     return RolloutView(**{**given, **changes})  # type: ignore[arg-type]
+
+
+def divided(hits: float, **changes: object) -> RolloutView:
+    """An A/B test of clicks, with 500 requests on each side: 50 clicks on what serves. It lasts
+    until five minutes after the step began."""
+    rail = condition("canary.error_rate > stable.error_rate + 0.02", "errors")
+    test: Mapping[str, object] = {
+        "primary": "clicks",
+        "minimum_sample": 500,
+        "guardrails": (Guardrail(metric="error_rate", trigger=rail),),
+        **changes.pop("test", {}),  # type: ignore[dict-item]
+    }
+    sides = {
+        side: replace(counts(500.0), own={"clicks": Ratio(hits=own, trials=500.0)})
+        for side, own in ((CANARY, hits), (STABLE, 50.0))
+    }
+    stands = {key: changes.pop(key) for key in ("phase", "weight") if key in changes}
+    experiment = Experiment(**test)  # type: ignore[arg-type]
+    strategy = replace(plan(50, kind="ab-test"), experiment=experiment)
+    return view(**{"strategy": strategy, "state": state(step=0, tally=sides, **stands), **changes})
 
 
 def state(**changes: object) -> State:

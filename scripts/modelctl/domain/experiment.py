@@ -48,7 +48,7 @@ def verdict(
     nothing was asked. `ended` says that the test has lasted as long as it should: what hasn't shown
     a difference by then has none that it could tell.
     """
-    short = _sample(experiment, tally) or _mismatch(tally, asked)
+    short = _sample(experiment, tally) or _mismatch(tally, asked) or _early(experiment, ended)
     if short is not None:
         return Verdict(outcome=UNDECIDED, message=short, confidence=experiment.confidence)
     name = figure_name(experiment.primary)
@@ -97,6 +97,13 @@ def _mismatch(tally: Mapping[str, Counts], asked: float | None) -> str | None:
         f"requests weren't divided as asked: the new version had {had:.2%} of them instead of "
         f"{asked:.2%}, so the sides may not be alike, and nothing can be told"
     )
+
+
+def _early(experiment: Experiment, ended: bool) -> str | None:
+    """Why nothing is told before the end: limits that are right at one look are wrong at many."""
+    if ended or experiment.method != FIXED:
+        return None
+    return f"{experiment.primary} is looked at once, when the test has lasted as long as it should"
 
 
 def _limits(

@@ -7,9 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from modelctl.domain.comparing import Answer
+from modelctl.domain.experiment import Verdict
 from modelctl.domain.observations import CANARY, Counts
+from modelctl.domain.rollout import verdict_of
 from modelctl.domain.rollout_events import Rollout, RolloutEvent
+from modelctl.domain.rollout_judging import lacking
 from modelctl.domain.rollout_state import (
+    DONE,
     GOING_BACK,
     OPEN,
     PAUSED,
@@ -116,6 +120,17 @@ def silent_for(view: RolloutView) -> timedelta | None:
     """For how long nothing was heard of the new version; None while it can't be told."""
     heard = view.state.heard or view.state.since
     return view.at - heard if view.open and view.at > heard else None
+
+
+def ab_verdict(view: RolloutView) -> Verdict | None:
+    """What its A/B test says by now. None where it is none, where a controller counts for itself,
+    and where the figures can't be had."""
+    plan, state = view.strategy, view.state
+    if plan is None or view.controller is not None or view.problem is not None:
+        return None
+    still = {one.name for one in lacking(plan, state, view.at)} & {"duration", "requests"}
+    last = state.step + 1 >= len(plan.steps)
+    return verdict_of(plan, state, ended=state.phase == DONE or (last and not still))
 
 
 SAME, OTHER = "same", "other"

@@ -132,6 +132,8 @@ def _facts(view: RolloutView, look: Look) -> Table:
         rows.add_row(ink(look, ("time", "dim")), ink(look, pace))
     if wait := told.waits(view):
         rows.add_row(ink(look, ("waits", "dim")), ink(look, wait))
+    if test := told.test(view):
+        rows.add_row(ink(look, ("test", "dim")), ink(look, test))
     if told.person(view):
         rows.add_row(ink(look, ("go on", "dim")), ink(look, told.resume(view)))
     if told.verdict(view)[0] is not Outcome.PENDING:  # which says no more than what it waits for

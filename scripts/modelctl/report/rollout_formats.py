@@ -8,7 +8,7 @@ from typing import Any
 
 from modelctl.domain.comparing import Answer
 from modelctl.domain.observations import CANARY, STABLE, Counts, figures_of
-from modelctl.domain.rollout_view import RolloutView
+from modelctl.domain.rollout_view import RolloutView, ab_verdict
 from modelctl.domain.verdict import Outcome
 from modelctl.report import gfm, rollout_words as told, words
 from modelctl.report.json import dumps, instant, place
@@ -60,11 +60,18 @@ def detail_markdown(view: RolloutView) -> str:
         f"### {gfm.plain(told.title(view))}",
         "",
         f"{share}{step} · {gfm.plain(told.verdict(view)[1])}{wait}",
+        *_test(view),
         *_figures(view),
         *_conditions(view.answers),
         *_reasons(view),
     ]
     return "\n".join([*lines, "", f"<sub>{words.instant(view.at)}</sub>"]) + "\n"
+
+
+def _test(view: RolloutView) -> Iterator[str]:
+    if text := told.test(view):
+        yield ""
+        yield f"A/B test: {gfm.plain(text)}"
 
 
 def _figures(view: RolloutView) -> Iterator[str]:
@@ -135,12 +142,39 @@ def document(view: RolloutView) -> dict[str, Any]:
         "verdict": text,
         "problem": view.problem,
         **({"controller": view.controller} if view.controller else {}),
+        **_experiment(view),
         "by": list(view.by),
         "sides": {side: side_data(side, counts) for side, counts in view.state.tally.items()},
         "conditions": [_answer(one) for one in view.answers],
         "decision": decision.action if decision else None,
         "reasons": [reason_data(one) for one in decision.reasons] if decision else [],
         "notes": [reason_data(one) for one in decision.notes] if decision else [],
+    }
+
+
+def _experiment(view: RolloutView) -> dict[str, Any]:
+    """What its A/B test says by now; nothing where it is none."""
+    test, found = view.strategy.experiment if view.strategy else None, ab_verdict(view)
+    if test is None or found is None:
+        return {}
+    return {
+        "experiment": {
+            "primary": test.primary,
+            "method": test.method,
+            "minimum_sample": test.minimum_sample,
+            "outcome": found.outcome,
+            "message": found.message,
+            "confidence": found.confidence,
+            "effect": found.effect,
+            "lower": found.lower,
+            "upper": found.upper,
+            "guardrails": [
+                {"metric": rail.metric, **_answer(one)}
+                for rail in test.guardrails
+                for one in view.answers
+                if one.trigger is rail.trigger
+            ],
+        }
     }
 
 

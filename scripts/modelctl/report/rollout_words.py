@@ -18,7 +18,14 @@ from modelctl.domain.rollout_state import (
     WAITING,
     Reason,
 )
-from modelctl.domain.rollout_view import Awaited, RolloutView, awaited, earliest, silent_for
+from modelctl.domain.rollout_view import (
+    Awaited,
+    RolloutView,
+    ab_verdict,
+    awaited,
+    earliest,
+    silent_for,
+)
 from modelctl.domain.triggers import ADVANCE
 from modelctl.domain.verdict import Outcome
 from modelctl.report import words
@@ -176,6 +183,14 @@ def person(view: RolloutView) -> str | None:
         why = f": {last.reason}" if last.reason else ""
         return f"{told}{by}, {words.age(last.at, view.at)}{why}"
     return told
+
+
+def test(view: RolloutView) -> str:
+    """`undecided: canary has seen 400 of 10,000 requests`; empty where nothing is tested."""
+    found = ab_verdict(view)
+    if found is None:
+        return ""
+    return found.message if found.effect is not None else f"{found.outcome}: {found.message}"
 
 
 def course(view: RolloutView) -> Iterator[tuple[str, bool]]:
