@@ -38,7 +38,8 @@ def test_the_policies_of_this_repository_are_sound(cli: CommandLine, tmp_path: P
     repo = RepoBuilder.create(tmp_path / "product")
     shutil.copytree(PROJECT / "policies", repo.directory / "policies")
     cli.directory = repo.directory
-    assert cli.json("policy", "lint")["problems"] == []
+    found = cli.json("policy", "lint")
+    assert (found["problems"], found["notes"]) == ([], [])
 
 
 def test_every_problem_of_the_work_tree_is_told_with_line_and_mend(
@@ -260,6 +261,34 @@ def test_head_is_what_is_checked_out_and_a_branch_is_the_remotes(
         out = cli("policy", "explain", "--trusted-ref", ref)
         assert ("What is over is promoted" in out) is local
     assert "refs/heads/BRANCH is your own" in " ".join(cli("policy", "explain", "--help").split())
+
+
+def test_what_the_router_of_this_machine_does_not_tell_is_noted(
+    cli: CommandLine, edited: Path
+) -> None:
+    strategies, triggers = edited / "policies/strategies.yaml", edited / "policies/rollback.yaml"
+    text, drift = strategies.read_text(), "canary.compared >= 500 && canary.drift > 0.3"
+    assert drift in text
+    strategies.write_text(text.replace(drift, "canary.drift > 0.3"))
+    unguarded = triggers.read_text().replace("live.labelled >= 1000 && ", "")
+    triggers.write_text(
+        unguarded.replace("  - name: health\n", "  - name: busy\n    applies: {environments: "
+        "[dev]}\n    when: live.cpu_percent > 99.0\n    because: busy\n  - name: health\n")
+    )  # fmt: skip
+    found = cli.json("policy", "lint")
+    assert found["problems"] == []
+    where, after = "the router of this machine tells of no", "in dev, staging, production, and"
+    line = text.splitlines().index(f"    when: {drift}") + 1
+    drifted, busy, accuracy = found["notes"]
+    assert drifted.startswith(f"policies/strategies.yaml:{line}: {where} canary.drift, so drift ")
+    assert f"{after} rollouts hold" in drifted
+    assert f"{where} live.cpu_percent, so busy can't be judged in dev, and it protects" in busy
+    assert f"{where} live.accuracy_drop, so accuracy " in accuracy
+    assert f"{after} it protects nobody" in accuracy
+    metrics = edited / "policies/metrics.yaml"
+    elsewhere = "{kind: prometheus, url: 'http://prometheus:9090', mesh: traefik}"
+    metrics.write_text(metrics.read_text().replace("{kind: local}", elsewhere))
+    assert cli.json("policy", "lint")["notes"] == []
 
 
 def test_health_that_a_mesh_does_not_tell_of_is_noted(cli: CommandLine, edited: Path) -> None:

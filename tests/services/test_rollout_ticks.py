@@ -142,6 +142,21 @@ def test_what_holds_is_not_taken_from_what_somebody_wrote(served: World) -> None
     assert served.show("origin/env/dev", path) == honest
 
 
+def test_a_plan_with_a_baseline_is_held_against_the_fresh_copy(served: World) -> None:
+    start(served, strategy="canary-baseline")
+    assert shares(served) == [
+        ("stable", "1.0.0", 90), ("canary", "1.1.0", 5), ("baseline", "1.0.0", 5),
+    ]  # fmt: skip
+    source = Recording(seen=[healthy(served, hours=2)])
+    once(served, source)
+    [watched] = source.asked
+    assert {side: one.service for side, one in watched.sides.items()} == {
+        "stable": f"{MODEL}-b1-0-0",
+        "canary": f"{MODEL}-v1-1-0",
+        "live": f"{MODEL}-v1-1-0",
+    }
+
+
 def test_what_served_before_is_kept_warm_for_a_while(served: World) -> None:
     keep_warm(served)
     arrive(served, strategy="blue-green")

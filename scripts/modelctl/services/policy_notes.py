@@ -1,4 +1,5 @@
-"""What a sound policy says of things that aren't there: names that protect or freeze nothing.
+"""What a sound policy says of things that aren't there: names that protect or freeze nothing, and
+figures that nobody measures.
 
 None of it is an error. Models come and go, and a policy must stay usable when one does.
 """
@@ -14,6 +15,7 @@ from modelctl.domain.freezes import DENY, Emergency, Window
 from modelctl.domain.names import near, version_path
 from modelctl.domain.policy import Policy
 from modelctl.domain.tree import Tree
+from modelctl.services.local_figures import untold
 
 RETENTION = "policies/retention.yaml"
 METRICS = "policies/metrics.yaml"
@@ -33,6 +35,7 @@ def policy_notes(
         *_over(policy.freezes.windows, now),
         *_pinned(policy, tree, models, tuple(places)),
         *_unhealthy(policy, tree),
+        *(_note(where, message) for where, message in untold(policy)),
     )
 
 

@@ -36,6 +36,7 @@ def source_of(
             target,
             compared=PredictionFigures(target.folder),
             failures=metrics.failures_at(environment),
+            reference=session.policy.monitoring.reference,
         )
     return PrometheusSource(
         prometheus_of(at, os.environ if environ is None else environ),

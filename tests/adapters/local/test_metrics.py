@@ -120,6 +120,21 @@ def test_an_answer_of_500_is_an_error_and_a_health_check_no_request(halves) -> N
     assert found.sides["stable"].errors == 0
 
 
+def test_what_is_normal_is_what_served_all_along(halves) -> None:
+    metrics = LocalMetrics(halves.target(), reference=timedelta(days=7))
+    observe(metrics, 0)
+    ask(halves, 10)
+    (found,) = observe(metrics, 6)
+    assert found.figures["baseline.requests"] == 5  # of stable
+    assert found.figures["baseline.latency_p99_ms"] > 0
+    assert found.figures["baseline.error_rate"] == 0
+    ask(halves, 10)
+    first, last = observe(LocalMetrics(halves.target(), reference=timedelta(days=7)), 9)
+    assert first.figures["baseline.requests"] == last.figures["baseline.requests"] == 10
+    without = observe(LocalMetrics(halves.target()), 10)[-1]
+    assert not any(name.startswith("baseline.") for name in without.figures)
+
+
 def test_other_codes_count_from_the_first_look_with_them(halves) -> None:
     before = LocalMetrics(halves.target())
     observe(before, 0)

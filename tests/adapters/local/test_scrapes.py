@@ -49,6 +49,21 @@ def test_the_last_look_before_is_told_as_well(tmp_path: Path) -> None:
     assert kept.since(look(9).at) == (look(4),)
 
 
+def test_an_outline_has_the_looks_that_tell_what_was_counted(tmp_path: Path) -> None:
+    one = timedelta(seconds=1)
+    kept = Scrapes(tmp_path, Keep(file_age=10 * one, spacing=one))
+    for second in range(25):
+        kept.append(look(second, second, router="r1" if second < 13 else "r2"))
+    told = [int((found.at - START).total_seconds()) for found in kept.outline(START)]
+    assert told == [0, 9, 10, 12, 13, 19, 20, 24]
+    later = [int((found.at - START).total_seconds()) for found in kept.outline(look(14.5).at)]
+    assert later == [15, 19, 20, 24]
+    assert kept.outline(look(25).at) == ()
+    with max(tmp_path.glob("*.jsonl")).open("ab") as stream:
+        stream.write(b'{"at":"2026-11-20"}\n\n{"at":"soon","router":"r2"}\n')
+    assert kept.outline(START)[-1] == look(24, 24, router="r2")
+
+
 def test_half_a_line_is_cut_off(tmp_path: Path) -> None:
     kept = Scrapes(tmp_path)
     kept.append(look(1))

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Final, Protocol
 
 from modelctl.adapters.exposition import traefik_counts
 from modelctl.adapters.local.http import Client
+from modelctl.adapters.local.normal import Normal
 from modelctl.adapters.local.processes import LOCALHOST
 from modelctl.adapters.local.scrapes import Scrape, Scrapes
 from modelctl.adapters.local.target import LocalTarget
@@ -25,6 +27,8 @@ _NEAR = timedelta(minutes=1)
 """A look that is no older than this when a step begins stands for its beginning."""
 
 _AT_ONCE = 16
+
+Readings = Mapping[str, float | Mapping[str, float]]
 
 
 class Compared(Protocol):
@@ -42,11 +46,17 @@ class LocalMetrics:
     between two looks. Nothing is told of the time before the first look.
 
     `failures` are the codes (RE2) of answers that are errors. By other codes the looks of the time
-    before tell nothing: their errors would look as if they had just happened.
+    before tell nothing: their errors would look as if they had just happened. `reference` is how
+    far back `baseline.…` looks; None leaves those figures out.
     """
 
     def __init__(
-        self, target: LocalTarget, *, compared: Compared | None = None, failures: str = ERRORS
+        self,
+        target: LocalTarget,
+        *,
+        compared: Compared | None = None,
+        failures: str = ERRORS,
+        reference: timedelta | None = None,
     ):
         self._target, self._failures = target, failures
         self._scrapes = Scrapes(target.folder / "scrapes")
@@ -54,6 +64,7 @@ class LocalMetrics:
         self._client = Client()
         self._known: tuple[Scrape, ...] = ()
         self._from: datetime | None = None
+        self._normal = Normal(self._scrapes, failures, reference)
 
     def observe(
         self, watched: Sequence[Watched], until: datetime
@@ -73,7 +84,11 @@ class LocalMetrics:
         scrape = self.scrape(until, checked)
         if scrape is not None:
             self._known = (*self._known, scrape)
-        return {one.model: self._observations(one, until) for one in watched}
+        normal = self._normal.figures(watched, until)
+        return {
+            one.model: _with(self._observations(one, until), normal.get(one.model, {}))
+            for one in watched
+        }
 
     def scrape(self, at: datetime, checked: Collection[str] = ()) -> Scrape | None:
         """Look at the router and keep what it has counted, as of `at` (UTC); ask the backends of
@@ -138,11 +153,17 @@ class LocalMetrics:
         found = [_observation(one, before, now) for before, now in pairwise(looks)]
         more = self._compared.figures(one, until) if self._compared and found else {}
         if more:
-            last = found[-1]
-            found[-1] = Observation(
-                at=last.at, span=last.span, sides=last.sides, figures={**last.figures, **more}
-            )
+            found[-1] = replace(found[-1], figures={**found[-1].figures, **more})
         return found
+
+
+def _with(found: Sequence[Observation], normal: Readings) -> Sequence[Observation]:
+    """What is normal was so all along: what must last is held against it."""
+    if not found or not normal:
+        return found
+    rows = [replace(found[0], figures={**normal, **found[0].figures}), *found[1:]]
+    rows[-1] = replace(rows[-1], figures={**normal, **rows[-1].figures})
+    return rows
 
 
 def _observation(one: Watched, before: Scrape, now: Scrape) -> Observation:

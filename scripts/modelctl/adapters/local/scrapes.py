@@ -11,10 +11,12 @@ from __future__ import annotations
 import fcntl
 import json
 import math
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import zip_longest
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
@@ -89,6 +91,17 @@ class Scrapes:
         before = sum(scrape.at < at for scrape in found)
         return tuple(found[max(before - 1, 0) :])
 
+    def outline(self, since: datetime) -> tuple[Scrape, ...]:
+        """As few looks as tell what was counted since: counters only grow, so of each file the
+        first and the last, and those round a router's restart or other codes that are failures."""
+        found: list[Scrape] = []
+        files = self._files()
+        for path, after in zip_longest(files, files[1:]):
+            if after is None or _begun(after) > since:
+                with suppress(FileNotFoundError):
+                    found += _outlined(path.read_bytes(), since)
+        return tuple(sorted(found, key=lambda scrape: scrape.at))
+
     def _current(self, now: datetime) -> Path:
         """The file to write to; closes the one before if it is full, and drops what is too much."""
         files = self._files()
@@ -124,6 +137,32 @@ class Scrapes:
         with (self._folder / "lock").open("w") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
+
+
+def _outlined(text: bytes, since: datetime) -> Iterator[Scrape]:
+    """See `outline`, of one file. Only the lines that are told are read."""
+    lines = text.split(b"\n")[:-1]
+    first = bisect_left(lines, since, key=_at)
+    marks = [(_text(line, "router"), _text(line, "failures")) for line in lines[first:]]
+    return _scrapes(
+        lines[first + n]
+        for n, mark in enumerate(marks)
+        if n in (0, len(marks) - 1) or {*marks[n - 1 : n + 2]} != {mark}
+    )
+
+
+def _at(line: bytes) -> datetime:
+    """When a look was; a line that says nothing counts as older than all."""
+    with suppress(ValueError):
+        found = datetime.fromisoformat(_text(line, "at").decode())
+        if found.tzinfo is not None:
+            return found
+    return datetime.min.replace(tzinfo=UTC)
+
+
+def _text(line: bytes, name: str) -> bytes:
+    """A text of a line as it stands there, unread."""
+    return line.partition(f'"{name}":"'.encode())[2].partition(b'"')[0]
 
 
 def _spaced(scrapes: Sequence[Scrape], spacing: timedelta) -> Iterator[Scrape]:
