@@ -104,6 +104,17 @@ def test_a_bad_version_does_not(name: str) -> None:
     )
 
 
+@pytest.mark.parametrize("name", shipped().strategies)
+def test_what_served_before_is_kept_until_a_fault_would_have_been_found(name: str) -> None:
+    rules, plan = shipped().rollback, shipped().strategies[name]
+    slowest = max(one.sustained or timedelta() for one in rules.triggers)
+    if plan.kind in ("immediate", "shadow"):  # one is replaced in place, the other serves nobody
+        assert plan.keep_warm is None
+    else:
+        assert plan.keep_warm is not None
+        assert plan.keep_warm >= slowest + rules.window + rules.within
+
+
 def test_the_window_of_what_is_live_is_that_of_the_rules() -> None:
     assert {plan.window for plan in shipped().strategies.values()} == {timedelta(minutes=1)}
     rules = files()["policies/rollback.yaml"]

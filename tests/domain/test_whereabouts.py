@@ -327,6 +327,14 @@ def test_nothing_that_is_needed_is_ever_due(
         assert bool(there.guards(version, pins)) >= (version in needed(there, pins))
 
 
+def test_what_is_kept_warm_must_stay_and_serves_nobody() -> None:
+    versions = dict.fromkeys(VERSIONS, "d")
+    there = Whereabouts(model=MODEL, versions=versions, warm={"dev": frozenset(VERSIONS[:1])})
+    assert there.guards(VERSIONS[0]) == ("it is kept warm in dev",)
+    assert not there.serves(VERSIONS[0], "dev")
+    assert there.guards(VERSIONS[1]) == ()
+
+
 @settings(deadline=None)
 @given(st.lists(_event, max_size=25), st.integers(0, 800))
 def test_what_is_due_ends_once(events: list[tuple[str, str, str]], days: int) -> None:

@@ -54,11 +54,13 @@ def test_reasons_that_are_alike_are_told_as_one() -> None:
     guards = (
         *(f"it serves in {environment}" for environment in ("dev", "staging", "production")),
         *(f"{branch} releases it" for branch in ("ml", "main")),
+        "it is kept warm in dev",
         "it is the rollback target of dev",
         "it is one of the newest 3",
     )
     assert (
-        "serves in dev, staging and production; released by ml and main; rollback target of dev; "
+        "serves in dev, staging and production; released by ml and main; kept warm in dev; "
+        "rollback target of dev; "
         "one of the newest 3"
     ) in retention.terminal([kept("1.2.0", guards=guards)], NOW, Look(width=200))
 

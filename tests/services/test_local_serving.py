@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import psutil
 import pytest
 
 from modelctl.adapters.artifacts import measure
@@ -21,12 +22,16 @@ from modelctl.adapters.local.metrics import LocalMetrics
 from modelctl.adapters.local.processes import Command
 from modelctl.adapters.local.registry import Registry, RouterRecord
 from modelctl.adapters.manifests import read_objects
+from modelctl.commands.effects import Applier, Means
 from modelctl.domain import rendering
 from modelctl.domain.observations import Endpoint, Watched
 from modelctl.domain.release_record import release_record
+from modelctl.domain.rollout_events import COOLED
 from modelctl.domain.serving import Serving
-from modelctl.services.acting import WHOLE_TARGET
+from modelctl.services.acting import WHOLE_TARGET, Effects
+from modelctl.services.guarding import Guard
 from modelctl.services.local_serving import FIRST_PORT, converge, local_target, put_into_force
+from modelctl.services.rollout_ticks import tick
 from modelctl.services.sources import source_of
 from modelctl.services.state import record, state_tree
 from support.journey import bring, publish
@@ -39,6 +44,10 @@ STAND_IN = Path(__file__).parents[1] / "adapters" / "local" / "stand_in.py"
 def stand_in(serving: Serving, port: int) -> Command:
     """A server that answers for what really lies in the folder of its model."""
     text = (serving.model_path / "MLmodel").read_text()
+    if "hangs" in text:
+        return Command(
+            arguments=(sys.executable, str(STAND_IN), str(port), "hangs", "--hang"), environment={}
+        )
     if "broken" in text:
         return Command(arguments=(sys.executable, "-c", "raise SystemExit(1)"), environment={})
     arguments = (sys.executable, str(STAND_IN), str(port), serving.version)
@@ -281,6 +290,47 @@ def test_a_rollout_moves_by_steps_and_back(two: Machine) -> None:
     assert weights(two) == {"stable 1.0.0": 100, "canary 1.1.0": 0}
     assert {two.answers() for _ in range(5)} == {"1.0.0"}
     assert stable.weight == 100
+
+
+def by_tick(machine: Machine) -> Any:
+    effects = Effects(
+        signer=machine.world.deployer.signer,
+        apply=Applier(means=Means(root=machine.root, port=machine.port)),
+    )
+    done = tick(machine.world.session(), machine.world.transition("dev"), effects)
+    return done.cooled, done.left
+
+
+def by_guard(machine: Machine) -> Any:
+    effects = Effects(
+        signer=machine.world.deployer.signer,
+        apply=Applier(means=Means(root=machine.root, port=machine.port)),
+        source={"dev": source_of(machine.world.session(), "dev", machine.root)},
+    )
+    guard = Guard(transitions=[machine.world.transition("dev")], effects=effects)
+    done = guard.look(machine.world.session())
+    return tuple(one.model for one in done.changes if one.kind == COOLED), done.left
+
+
+@pytest.mark.parametrize("passed", [by_tick, by_guard])
+def test_what_is_kept_warm_here_ends_when_its_time_is_over(machine: Machine, passed: Any) -> None:
+    path = "policies/strategies.yaml"
+    publish(machine.world, "main", {path: (PROJECT / path).read_text()})
+    for version in ("1.0.0", "1.1.0"):
+        machine.deploy(version)
+        assert machine.converge() == []
+    two = machine
+    assert weights(two) == {"stable 1.1.0": 100, "previous 1.0.0": 0}
+    servers = {one.version: one.pid for one in two.target().status()}
+    assert passed(two) == ((), ())
+    assert all(psutil.pid_exists(pid) for pid in servers.values())
+    two.world.later(hours=1)
+    assert passed(two) == ((MODEL,), ())
+    assert weights(two) == {"stable 1.1.0": 100}
+    assert (psutil.pid_exists(servers["1.1.0"]), psutil.pid_exists(servers["1.0.0"])) == (
+        True, False)  # fmt: skip
+    assert two.answers() == "1.1.0"
+    assert passed(two) == ((), ())
 
 
 def test_a_version_that_is_to_start_is_proved_first(two: Machine) -> None:

@@ -21,6 +21,7 @@ from modelctl.services.deploying import deploy
 from modelctl.services.projecting import projection
 from modelctl.services.rollout_ticks import Pass, tick
 from modelctl.services.session import Session
+from modelctl.services.whereabouts import whereabouts
 from support.deploys import run
 from support.journey import publish
 from support.rollouts import (
@@ -164,6 +165,8 @@ def test_what_served_before_is_kept_warm_for_a_while(served: World) -> None:
     assert shares(served) == [("stable", "1.1.0", 100), ("previous", "1.0.0", 0)]
     assert run(served, "dev").recorded == 0
     assert once(served).cooled == ()
+    guards = whereabouts(served.session(), MODEL).guards("1.0.0")
+    assert guards == ("it is kept warm in dev", "it is the rollback target of dev")
     served.later(days=2)
     assert run(served, "dev").recorded == 0
     assert once(served).cooled == (MODEL,)

@@ -66,15 +66,16 @@ class Whereabouts:
     """Everything that is known of one model's versions.
 
     `versions` maps each to the sha256 of its manifest; `merged` are those on a branch of the
-    lifecycle. `serving` has the versions that each environment runs, `released` the version that
-    each branch names. `history` and `endings` are in the order of the ledger. `unreadable` says
-    what could not be read.
+    lifecycle. `serving` has the versions that each environment runs, `warm` those that it keeps
+    loaded without traffic, `released` the version that each branch names. `history` and `endings`
+    are in the order of the ledger. `unreadable` says what could not be read.
     """
 
     model: str
     versions: Mapping[str, str]
     merged: Collection[str] = frozenset()
     serving: Mapping[str, Collection[str]] = field(default_factory=lambda: _NOWHERE)
+    warm: Mapping[str, Collection[str]] = field(default_factory=lambda: _NOWHERE)
     released: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     history: tuple[Deployment, ...] = ()
     quarantines: tuple[Quarantine, ...] = ()
@@ -146,6 +147,9 @@ class Whereabouts:
         for environment in self.environments:
             if self.serves(version, environment):
                 yield f"it serves in {environment}"
+        for environment, kept in self.warm.items():
+            if version in kept:
+                yield f"it is kept warm in {environment}"
         for branch, released in self.released.items():
             if released == version:
                 yield f"{branch} releases it"

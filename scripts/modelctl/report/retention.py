@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 SCHEMA = 1
 _ALIKE = (
     (re.compile("it serves in (.+)"), "serves in"),
+    (re.compile("it is kept warm in (.+)"), "kept warm in"),
     (re.compile("(.+) releases it"), "released by"),
     (re.compile("it is the rollback target of (.+)"), "rollback target of"),
 )

@@ -9,11 +9,14 @@ from modelctl.domain.evidence import Signed
 from modelctl.domain.history import deployments, quarantines
 from modelctl.domain.manifest import Release
 from modelctl.domain.names import release_path
+from modelctl.domain.rollout_split import PREVIOUS
 from modelctl.domain.whereabouts import Whereabouts
 from modelctl.errors import ModelctlError
 from modelctl.services.candidates import digest, parse_file, versions
 from modelctl.services.session import Session
 from modelctl.services.state import record, state_tree
+
+_Versions = dict[str, frozenset[str]]
 
 
 def whereabouts(session: Session, model: str) -> Whereabouts:
@@ -22,7 +25,7 @@ def whereabouts(session: Session, model: str) -> Whereabouts:
     What can't be read is told in `unreadable`, and keeps every version.
     """
     signed = session.signed(model)
-    serving, dark = _serving(session, model)
+    serving, warm, dark = _serving(session, model)
     released, blind = _released(session, model)
     history, told = deployments(signed), endings(signed, session.policy.lifecycle.last)
     merged = _merged(session, model)
@@ -34,6 +37,7 @@ def whereabouts(session: Session, model: str) -> Whereabouts:
         versions={**merged, **recorded},
         merged=frozenset(merged),
         serving=serving,
+        warm=warm,
         released=released,
         history=history,
         quarantines=tuple(q for q in quarantines(signed) if (model, q.version) not in lifted),
@@ -63,9 +67,10 @@ def _lifts(session: Session, gate: str) -> bool:
     return found is not None and found.check == "quarantine"
 
 
-def _serving(session: Session, model: str) -> tuple[dict[str, frozenset[str]], list[str]]:
-    """Environment → the versions that it runs, and what can't be read of it."""
-    found: dict[str, frozenset[str]] = {}
+def _serving(session: Session, model: str) -> tuple[_Versions, _Versions, list[str]]:
+    """Environment → the versions that it runs, those that it keeps warm, and what can't be read."""
+    found: _Versions = {}
+    warm: _Versions = {}
     problems: list[str] = []
     for environment in session.policy.lifecycle.environments:
         try:
@@ -74,8 +79,10 @@ def _serving(session: Session, model: str) -> tuple[dict[str, frozenset[str]], l
             problems.append(f"nobody can tell what {environment} runs: {error.message}")
             continue
         if one is not None:
-            found[environment] = frozenset((one.version, *(b.version for b in one.split)))
-    return found, problems
+            kept = frozenset(b.version for b in one.split if b.name == PREVIOUS)
+            every = frozenset((one.version, *(b.version for b in one.split)))
+            found[environment], warm[environment] = every - kept, kept
+    return found, warm, problems
 
 
 def _released(session: Session, model: str) -> tuple[dict[str, str], list[str]]:
