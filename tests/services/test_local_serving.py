@@ -28,6 +28,7 @@ from modelctl.domain.observations import Endpoint, Watched
 from modelctl.domain.release_record import release_record
 from modelctl.domain.rollout_events import COOLED
 from modelctl.domain.serving import Serving
+from modelctl.services import local_serving
 from modelctl.services.acting import WHOLE_TARGET, Effects
 from modelctl.services.guarding import Guard
 from modelctl.services.local_serving import FIRST_PORT, converge, local_target, put_into_force
@@ -168,6 +169,32 @@ def test_a_server_that_does_not_start_is_told_and_the_old_one_stays(machine: Mac
     [problem] = machine.converge()
     assert f"{MODEL} 1.1.0 ended before it answered" in problem
     assert machine.answers() == "1.0.0"
+
+
+def test_its_strategy_says_how_long_a_version_may_take_to_become_healthy(machine: Machine) -> None:
+    path, shipped = "policies/strategies.yaml", "health: {timeout: 60s, attempts: 3}"
+    text = (PROJECT / path).read_text()
+    assert text.count(shipped) == 2
+    own = "health: {timeout: 1s, attempts: 2, path: /ready}"
+    publish(machine.world, "main", {path: text.replace(shipped, own)})
+    machine.deploy("1.0.0", "hangs")
+    [problem] = machine.converge()
+    assert f"{MODEL} 1.0.0 did not answer within 2 s" in problem
+    assert machine.answers() is None
+    session, state = machine.world.session(), state_tree(machine.world.session(), "dev")
+    one, [backend] = record(state, MODEL), local_serving._backends(state, MODEL)
+    assert one is not None
+    asked = {
+        name: local_serving.serving(
+            session, replace(one, strategy=name), backend, machine.root, None
+        )
+        for name in ("blue-green", "canary-standard", "gone")
+    }
+    assert {name: (one.patience, one.ping) for name, one in asked.items()} == {
+        "blue-green": (2.0, "/ready"),
+        "canary-standard": (None, "/ping"),
+        "gone": (None, "/ping"),
+    }
 
 
 def test_what_the_state_does_not_hold_any_more_is_stopped(machine: Machine) -> None:

@@ -159,7 +159,7 @@ def silent(plan: Strategy, state: State, now: datetime) -> Reason | None:
     """That nothing was heard of the new version for longer than the plan is patient."""
     if not plan.steps and CHECKS in state.figures:
         return None
-    patience = plan.patience if plan.steps else plan.health.timeout * plan.health.attempts
+    patience = plan.patience if plan.steps else plan.health.patience
     since = max(state.heard or state.since, state.since)
     if now - since < patience:
         return None

@@ -21,6 +21,9 @@ WHOLE: Final = 100
 """The weights of a model's backends add up to this."""
 
 STABLE: Final = "stable"
+PING: Final = "/ping"
+"""What a scoring server answers once it can serve."""
+
 BASELINE: Final = "baseline"
 OWN_PROCESS: Final = frozenset({BASELINE})
 """The parts that a process of their own must serve: a baseline is only fair when it is as fresh as
@@ -47,7 +50,8 @@ class Serving:
     MLflow model, whose files were already compared with the manifest. `weight` is the share of the
     model's traffic in percent, `part` what the backend is in a rollout. It gets a copy of `mirror`
     percent of the requests, and every request with the `header` (name, value). `comparing` says
-    how its answers are compared with those of another version.
+    how its answers are compared with those of another version. It must answer at `ping` within
+    `patience` seconds, or as long as the target usually waits.
 
     Raises:
         ModelctlError: a field that can't be one.
@@ -62,6 +66,8 @@ class Serving:
     mirror: int = 0
     header: tuple[str, ...] = ()
     comparing: Comparing = field(default_factory=Comparing)
+    patience: float | None = None
+    ping: str = PING
 
     def __post_init__(self) -> None:
         check_backend(self.model, self.version, self.digest, self.weight)

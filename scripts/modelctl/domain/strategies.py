@@ -99,6 +99,11 @@ class Health:
     attempts: int = 3
     path: str | None = None
 
+    @property
+    def patience(self) -> timedelta:
+        """How long it may take in all."""
+        return self.timeout * self.attempts
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Strategy:

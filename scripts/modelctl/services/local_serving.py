@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from modelctl.adapters.artifacts import fetch, verify
@@ -15,6 +16,7 @@ from modelctl.domain.agreement import Comparing, comparing
 from modelctl.domain.local_manifest import KIND, Backend, parse_local_serving
 from modelctl.domain.rendering import MANIFESTS, RenderRequest
 from modelctl.domain.serving import Key, Serving
+from modelctl.domain.strategies import STEPPED
 from modelctl.domain.tree import Tree
 from modelctl.errors import DependencyError, ModelctlError
 from modelctl.services.acting import WHOLE_TARGET
@@ -171,7 +173,8 @@ def serving(
     folder = root / ARTIFACTS / backend.digest
     tree = session.repository.tree(state.commit)
     how = _comparing(tree, backend.model)
-    if (running := backend.serving(folder, how)).key in already:
+    running = _awaited(session, state, backend.serving(folder, how))
+    if running.key in already:
         return running  # It was proved before it was loaded.
     version = read_version(tree, backend.model, backend.version)
     if version is None:
@@ -188,6 +191,15 @@ def serving(
             mend="restore them where artifacts.root says; nothing of them was loaded",
         )
     return running
+
+
+def _awaited(session: Session, state: RenderRequest, one: Serving) -> Serving:
+    """The same, with how long it may take to become healthy, where its strategy says so."""
+    plan = session.policy.strategies.get(state.strategy)
+    if plan is None or plan.kind in STEPPED:
+        return one
+    seconds = plan.health.patience.total_seconds()
+    return replace(one, patience=seconds, ping=plan.health.path or one.ping)
 
 
 def _comparing(tree: Tree, model: str) -> Comparing:

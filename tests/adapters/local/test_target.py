@@ -186,6 +186,27 @@ def test_a_server_that_never_answers_is_given_up(site) -> None:
     assert len(site.leaders()) == 1
 
 
+def test_how_long_a_server_is_given_and_what_it_is_asked_may_be_its_own(site) -> None:
+    def picky(serving, port):
+        """Answers at two addresses alone."""
+        text = (
+            "import http.server as s, sys\n"
+            "class H(s.SimpleHTTPRequestHandler):\n"
+            "    def do_GET(self):\n"
+            "        self.send_response(200 if self.path in ('/ping', '/ready') else 404)\n"
+            "        self.send_header('X-Model-Version', '1.0.0')\n"
+            "        self.end_headers()\n"
+            f"s.HTTPServer(('127.0.0.1', {port}), H).serve_forever()\n"
+        )
+        return Command(arguments=(sys.executable, "-c", text), environment={})
+
+    one = replace(site.serving("1.0.0"), patience=1.5, ping="/health")
+    with pytest.raises(DependencyError, match=r"did not answer within 1\.5 s"):
+        site.converge(one, server_command=picky)
+    started = site.converge(replace(one, patience=20.0, ping="/ready"), server_command=picky)
+    assert [status.version for status in started] == ["1.0.0"]
+
+
 def test_another_program_on_the_port_is_not_taken_for_the_server(site) -> None:
     """A server that is still loading must not look ready because somebody else answers."""
     from http.server import BaseHTTPRequestHandler, HTTPServer

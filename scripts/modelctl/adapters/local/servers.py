@@ -16,7 +16,7 @@ from modelctl.adapters.local.limits import Limits
 from modelctl.adapters.local.processes import LOCALHOST, PAUSE, Command
 from modelctl.adapters.local.registry import Registry, ServerRecord
 from modelctl.adapters.local.traefik import IDLE_SECONDS
-from modelctl.domain.serving import Server, Serving, own_process, service_name
+from modelctl.domain.serving import PING, Server, Serving, own_process, service_name
 
 ServerCommand = Callable[[Serving, int], Command]
 """What to run for a backend on a port. It must answer `GET /ping` with 200 once it can serve."""
@@ -111,7 +111,7 @@ class Servers:
 
     def adopt(self, serving: Serving, record: ServerRecord, *, attempt: int = 1) -> Launch:
         """Await a server that was started before, perhaps by a command that was killed."""
-        deadline = time.monotonic() + self._limits.start
+        deadline = time.monotonic() + self._patience(serving)
         return Launch(serving=serving, record=record, deadline=deadline, attempt=attempt)
 
     def await_ready(self, launches: Iterable[Launch], progress: Callable[[str], None]) -> Arrivals:
@@ -136,11 +136,11 @@ class Servers:
         its own was proved when it became ready."""
         if not record.ready or processes.find(record.process) is None:
             return False
-        return self._client.get(f"http://{LOCALHOST}:{record.server.port}/ping") is not None
+        return self._client.get(f"http://{LOCALHOST}:{record.server.port}{PING}") is not None
 
-    def answers(self, record: ServerRecord, seconds: float = 0) -> bool:
+    def answers(self, record: ServerRecord, seconds: float = 0, ping: str = PING) -> bool:
         """Whether the server's own process answers, asked again for up to `seconds`."""
-        url = f"http://{LOCALHOST}:{record.server.port}/ping"
+        url = f"http://{LOCALHOST}:{record.server.port}{ping}"
         deadline = time.monotonic() + seconds
         while (process := processes.find(record.process)) is not None:
             if self._client.get(url) and processes.listens(process, record.server.port):
@@ -164,7 +164,7 @@ class Servers:
     def _look(self, launch: Launch) -> Launch | Server | str:
         """Still awaited (perhaps anew, on another port), ready, or why it failed."""
         record = launch.record
-        if self.answers(record):
+        if self.answers(record, ping=launch.serving.ping):
             if not record.ready:
                 self._registry.save(replace(record, ready=True))
             return record.server
@@ -179,9 +179,12 @@ class Servers:
             return launch
         self.stop([record])
         return (
-            f"{launch.serving} did not answer within {self._limits.start:g} s; its log {log} ends "
-            f"with\n{processes.tail(log)}"
+            f"{launch.serving} did not answer within {self._patience(launch.serving):g} s; its log "
+            f"{log} ends with\n{processes.tail(log)}"
         )
+
+    def _patience(self, serving: Serving) -> float:
+        return self._limits.start if serving.patience is None else serving.patience
 
 
 def _arrived(launch: Launch, seconds: float) -> str:
