@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -153,3 +154,12 @@ def test_any_change_is_a_new_revision(change) -> None:
     from dataclasses import replace
 
     assert revision_path([replace(ROUTE, **change)]) != revision_path([ROUTE])
+
+
+def test_its_buckets_are_no_wider_than_what_the_policy_lets_a_p99_differ_by() -> None:
+    config = static_config(1, 2, Path("routes"))
+    bounds = config["metrics"]["prometheus"]["buckets"]
+    usual = [0.0, *(bound for bound in bounds if bound <= 0.07)]
+    assert all(0 < above - below <= 0.0201 for below, above in pairwise(usual))
+    assert bounds == sorted(bounds)
+    assert bounds[-1] == 10.0

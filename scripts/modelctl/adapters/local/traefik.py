@@ -34,8 +34,11 @@ _MIRROR, _BY_HEADER = ":mirror", ":header"
 # Above every priority that Traefik itself gives: that is the length of the rule.
 _FIRST = 10_000
 _HEADER = re.compile(r"Header\(`([^`]+)`, `([^`]+)`\)$")
-# Fine below 100 ms, where small models answer; the rest as Prometheus has it.
-_BUCKETS = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0]
+# Fine below 50 ms, where small models answer and a policy tells 20 ms from 40; coarser above.
+_BUCKETS = [
+    *(0.001, 0.002, 0.005, 0.01, 0.015, 0.02, 0.03, 0.04, 0.05, 0.07, 0.1),
+    *(0.15, 0.2, 0.3, 0.5, 1.0, 2.0, 5.0, 10.0),
+]
 
 
 def static_config(port: int, api_port: int, routes: Path) -> Mapping[str, Any]:
