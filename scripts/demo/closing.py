@@ -10,6 +10,7 @@ from demo.evidence import endpoint
 from demo.failure import DemoError
 from demo.hub import REPOSITORY
 from demo.people import PAT
+from demo.screen import Voice
 from demo.stage import RESULT, Excerpt, Stage
 
 _ON_THE_FORGE = (
@@ -43,25 +44,34 @@ def close(stage: Stage) -> None:
         "What the repository knows",
         "What runs where, since when, and by whose word: every clone can tell.",
     ):
-        ci, pat = stage.job("ci"), stage.person(PAT)
-        (stage.sandbox.root / "aliases.py").write_text(ALIASES)
-        stage.screen.say("MLflow's registry follows git; these are the aliases that it has now.")
-        stage.types(ci, f"python ../aliases.py {' '.join(case.model for case in CASES)}")
-        stage.types(ci, f"modelctl ledger list {TUMOR.model}", Excerpt(first=6, last=12))
-        stage.types(ci, "modelctl ledger verify")
-        better = f"{TUMOR.model}@1.0.0 {TUMOR.model}@1.1.0"
-        stage.screen.say("What the better version changed, and which of it is more than chance:")
-        stage.types(ci, f"modelctl diff {better}", Excerpt(first=12))
-        stage.screen.say(
-            "What an auditor asks: what serves, since when, by whose word, with which proof."
-        )
-        stage.types(ci, f"modelctl audit who-served production {TUMOR.model}", Excerpt(first=10))
-        stage.types(ci, "modelctl status")
+        pat = stage.person(PAT)
+        stage.together(lambda voice: _history(stage), lambda voice: _aliases(stage, voice))
         stage.screen.say("What is still open:")
         stage.types(pat, "modelctl pr list", RESULT)
         stage.screen.say("The forge was told of every deployment, and shows what runs now:")
         stage.screen.printed(_deployments(stage))
         _export(stage)
+
+
+def _history(stage: Stage) -> None:
+    ci = stage.job("ci")
+    stage.types(ci, f"modelctl ledger list {TUMOR.model}", Excerpt(first=6, last=12))
+    stage.types(ci, "modelctl ledger verify")
+    better = f"{TUMOR.model}@1.0.0 {TUMOR.model}@1.1.0"
+    stage.screen.say("What the better version changed, and which of it is more than chance:")
+    stage.types(ci, f"modelctl diff {better}", Excerpt(first=12))
+    stage.screen.say(
+        "What an auditor asks: what serves, since when, by whose word, with which proof."
+    )
+    stage.types(ci, f"modelctl audit who-served production {TUMOR.model}", Excerpt(first=10))
+    stage.types(ci, "modelctl status")
+
+
+def _aliases(stage: Stage, voice: Voice) -> None:
+    (stage.sandbox.root / "aliases.py").write_text(ALIASES)
+    voice.say("MLflow's registry follows git; these are the aliases that it has now.")
+    models = " ".join(case.model for case in CASES)
+    stage.types(stage.job("ci"), f"python ../aliases.py {models}", voice=voice)
 
 
 def _deployments(stage: Stage) -> str:

@@ -12,15 +12,16 @@ from demo.hub import Pull
 from demo.people import PAT, QUINN
 from demo.rules import SOAK_SECONDS
 from demo.screen import Later, Voice
-from demo.stage import ALL, BLOCKED, RESULT, Excerpt, Stage
+from demo.stage import ALL, BLOCKED, RESULT, Excerpt, Part, Stage
 
 FIRST = "1.0.0"
 _FIRST_DEPLOY = Excerpt(first=13, last=7)
 RECIPES = {TUMOR.model: "tumor-bayes", DIABETES.model: "diabetes-ridge"}
 
 
-def train(stage: Stage) -> Mapping[str, Trained]:
-    """Both models are trained, and their data is validated meanwhile."""
+def train(stage: Stage, prepared: Later) -> Mapping[str, Trained]:
+    """Both models are trained, and their data is validated meanwhile; that it was `prepared` is
+    told before."""
     runs: dict[str, Trained] = {}
 
     def fit(voice: Voice) -> None:
@@ -32,7 +33,7 @@ def train(stage: Stage) -> Mapping[str, Trained]:
         "datasets ship with scikit-learn; 30 % of the rows are held out. MLflow gets the runs, "
         "Great Expectations looks at the data.",
     ):
-        training.prepare(stage, stage.screen)
+        prepared.tell(stage.screen)
         stage.together(fit, lambda voice: training.validate(stage, voice))
     return runs
 
@@ -105,22 +106,27 @@ def to_staging(stage: Stage) -> None:
         evidence.try_out(stage, {case.model: FIRST for case in CASES})
 
 
-def to_production(stage: Stage) -> None:
-    """Two people of two roles, and one review that doesn't count."""
+def to_production(stage: Stage, meanwhile: Part) -> Later:
+    """Two people of two roles, and one review that doesn't count. What happens `meanwhile` is to be
+    told later."""
     with stage.screen.chapter(
         "To production",
         "Production asks for the lead and for Platform, two different people.",
     ):
-        pulls = _promote(stage, "production")
-        await_soak(stage)
-        _refuse_own_review(stage, pulls[0])
-        proposals.approve(stage, pulls[0], PAT)
-        proposals.approve(stage, pulls[1], DIABETES.lead, PAT)
-        stage.judged(*pulls)
-        merge(stage, *pulls)
-        deploy(stage, "production", show=RESULT)
-        for case in CASES:
-            ask(stage, case, "production", FIRST)
+        return stage.together(lambda voice: _bring_to_production(stage), meanwhile, told=False)
+
+
+def _bring_to_production(stage: Stage) -> None:
+    pulls = _promote(stage, "production")
+    await_soak(stage)
+    _refuse_own_review(stage, pulls[0])
+    proposals.approve(stage, pulls[0], PAT)
+    proposals.approve(stage, pulls[1], DIABETES.lead, PAT)
+    stage.judged(*pulls)
+    merge(stage, *pulls)
+    deploy(stage, "production", show=RESULT)
+    for case in CASES:
+        ask(stage, case, "production", FIRST)
 
 
 def await_soak(stage: Stage) -> None:

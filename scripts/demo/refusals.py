@@ -29,14 +29,18 @@ def refuse(stage: Stage, runs: Mapping[str, Trained]) -> None:
         "Whoever has to approve them does. That isn't enough.",
     ):
         beside = stage.together(
-            lambda voice: _draft_worse(stage, voice, runs["tumor-shy"]),
+            lambda voice: _refuse_hers(stage, voice, runs["tumor-shy"]),
             lambda voice: _draft_forced(stage, voice, runs["diabetes-ten"]),
             told=False,
         )
-        _refuse_worse(stage)
-        _refuse_threshold(stage)
         beside.tell(stage.screen)
         _refuse_forced(stage)
+
+
+def _refuse_hers(stage: Stage, voice: Voice, trained: Trained) -> None:
+    _draft_worse(stage, voice, trained)
+    _refuse_worse(stage)
+    _refuse_threshold(stage)
 
 
 def _draft_worse(stage: Stage, voice: Voice, trained: Trained) -> None:

@@ -20,19 +20,16 @@ from modelctl.domain.settings import DEPLOY, GATE, PATH
 ADOPTED = ("policies", "kustomize", "scripts/modelctl/schemas", "CODEOWNERS", "models", ".github")
 SOAK_SECONDS = 5
 HURRIED = (
-    (5, "1h", 3, 1000, 20),
-    (25, "4h", 3, 5000, 60),
-    (50, "12h", 3, 10000, 100),
-    (100, "24h", 3, 10000, 100),
-    (0, "7d", 3, 10000, 40),
+    (5, "1h", 2, 1000, 20),
+    (25, "4h", 2, 5000, 40),
+    (50, "12h", 2, 10000, 60),
+    (100, "24h", 2, 10000, 80),
+    (0, "7d", 2, 10000, 40),
 )
 """Steps of the strategies: share, duration as shipped, in seconds here, requests as shipped, and
 here."""
 FEWEST = 20
 """How many requests a condition of a strategy wants before it says anything."""
-SLOWER_MS = 250
-"""How much longer an answer may take than that of what serves: here callers, servers and all jobs
-share one machine."""
 WAY_BACK = "back: {weights: [50, 25, 0], every: 1s}"
 CLONES = (PAT.login, ADA.login, BEN.login, JOBS)
 # As `gh auth setup-git` does it: git takes the token that the commands take.
@@ -73,8 +70,8 @@ def fit(stage: Stage) -> None:
 
 
 def _hurry(strategies: Path) -> None:
-    """Hours of a rollout become seconds, thousands of requests dozens, and milliseconds those of a
-    machine that does everything else as well."""
+    """Hours of a rollout become seconds, and thousands of requests dozens. What it must keep to
+    stays as it is shipped."""
     text = strategies.read_text()
     for weight, span, seconds, requests, fewer in HURRIED:
         step = rf"weight: {weight}, duration: {span}, requests: {requests}"
@@ -83,8 +80,6 @@ def _hurry(strategies: Path) -> None:
         if changed == text:
             raise DemoError(f"policies/strategies.yaml has no step `{step}`: mend demo/rules.py")
         text = changed
-    p99 = r"^(    when: canary.latency_p99_ms > stable.latency_p99_ms \+) 20.0$"
-    text = _changed(p99, rf"\1 {SLOWER_MS}.0", text)
     text = _changed(r"back: \{weights: \[50, 25, 0\], every: 1m\}", WAY_BACK, text)
     strategies.write_text(
         re.sub(r"^( +requests): 500$", rf"\1: {FEWEST}", text, flags=re.MULTILINE)

@@ -21,7 +21,8 @@ _LOCALHOST = "127.0.0.1"
 _MARKER = ".made-by-the-demo"
 _OURS = ("MODELCTL_", "MLFLOW_", "GITHUB_", "GH_", "GIT_", "LOCUST_", "PYTEST_", "COV_")
 # One thread each: the demo fills the cores with processes. PYTHONDONTWRITEBYTECODE would have each
-# of dozens of processes compile the same packages again.
+# of dozens of processes compile the same packages again. The models' tests need none of the plugins
+# that an environment for work on this project has.
 _DROPPED = ("PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "PYTHONSAFEPATH", "COLUMNS", "FORCE_COLOR")
 _SETTINGS = {
     "DO_NOT_TRACK": "true",
@@ -32,6 +33,7 @@ _SETTINGS = {
     "GIT_CONFIG_GLOBAL": os.devnull,
     "GIT_CONFIG_NOSYSTEM": "1",
     "GIT_TERMINAL_PROMPT": "0",
+    "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
 }
 
 

@@ -16,7 +16,7 @@ from queue import Empty, Queue
 
 from demo.failure import DemoError
 
-PATIENCE = 150.0
+PATIENCE = 300.0
 """Seconds that one command may take."""
 
 _GRACE = 8.0

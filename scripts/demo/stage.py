@@ -24,6 +24,7 @@ _JOBS = {"gates": (GATE, None), "deploy": (DEPLOY, "deployer"), "ci": (DEPLOY, "
 """Which App each job acts as, and whose key it signs with."""
 
 Part = Callable[[Voice], None]
+_FETCHES = 3
 _NOTHING: Mapping[str, str] = {}
 _NO_MLFLOW = {"MLFLOW_TRACKING_URI": ""}
 """For whoever neither makes nor measures nor deploys models."""
@@ -149,13 +150,13 @@ class Stage:
         self, *pulls: Pull, says: str = READY, show: Excerpt = RESULT, again: bool = False
     ) -> None:
         """The job that guards the branches judges pull requests: one by its number, or `again`
-        after a review by its head, and then in short; several as it finds them open. After that
-        the titles of their check runs must begin with what the story `says`.
+        after a review by its head, and then in short; several, all into one branch, as it finds
+        them open. After that the titles of their check runs must begin with what the story `says`.
 
         Raises:
             DemoError: one doesn't.
         """
-        which = str(pulls[0].number) if len(pulls) == 1 else "--open"
+        which = str(pulls[0].number) if len(pulls) == 1 else f"--open --base {pulls[0].base}"
         if again:
             which, show = f"--head {self.hub.head(pulls[0])}", _IN_SHORT
         self.types(self.job("gates"), f"modelctl pr check {which} --exit-zero", show)
@@ -191,9 +192,20 @@ class Stage:
         return voice
 
     def fetch(self) -> None:
-        """The jobs see what was pushed."""
+        """The jobs see what was pushed.
+
+        A job beside it may fetch the same branch into this clone at the same instant; git takes
+        that for an error of one of them, and succeeds when it is asked again.
+
+        Raises:
+            DemoError: it fails all the same.
+        """
         jobs = Actor(name=JOBS, folder=self.sandbox.clone(JOBS))
-        self.silently(jobs, "git", "pull", "--quiet", "--ff-only")
+        pull = ("git", "pull", "--quiet", "--ff-only")
+        for _ in range(_FETCHES - 1):
+            if self._run(jobs, pull, merged=False).code == PASS:
+                return
+        self.silently(jobs, *pull)
 
     def _run(
         self, who: Actor, args: Sequence[str], env: Mapping[str, str] = _NOTHING, *, merged: bool

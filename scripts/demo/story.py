@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from demo import closing, first_versions, improvement, refusals, rules, takeover, training
 from demo.cases import Trained
 from demo.people import PAT
+from demo.screen import Later
 from demo.stage import BLOCKED, Excerpt, Stage
 
 _APPLIED = Excerpt(last=7)
@@ -15,20 +14,24 @@ LATER = ("tumor-shy", "diabetes-ten", "tumor-logistic", "diabetes-guessing")
 
 def play(stage: Stage) -> None:
     """From an empty folder to a better version in production."""
-    _adopt(stage)
-    first = first_versions.train(stage)
+    prepared = _adopt(stage)
+    first = first_versions.train(stage, prepared)
     pulls = first_versions.propose(stage, first)
     first_versions.to_dev(stage, first, pulls)
     first_versions.to_staging(stage)
-    first_versions.to_production(stage)
-    later = _train_on(stage)
+    later: dict[str, Trained] = {}
+    trained = first_versions.to_production(
+        stage, lambda voice: later.update(training.train(stage, voice, *LATER))
+    )
+    _tell(stage, trained)
     refusals.refuse(stage, later)
     improvement.improve(stage, later)
     takeover.take_over(stage)
     closing.close(stage)
 
 
-def _adopt(stage: Stage) -> None:
+def _adopt(stage: Stage) -> Later:
+    """The rules are adopted and enforced. Who has them goes on to the datasets, told later."""
     with stage.screen.chapter(
         "A repository and its rules",
         "A small forge on this machine stands for GitHub: it answers the same API, enforces branch "
@@ -46,16 +49,26 @@ def _adopt(stage: Stage) -> None:
         rules.fit(stage)
         stage.types(pat, "modelctl policy lint")
         rules.share(stage)
-        stage.screen.say("Branch rules, environments and labels are files too:")
-        stage.types(pat, "modelctl github apply --yes", _APPLIED, code=BLOCKED)
-        stage.screen.say("What only a person can enter are the keys of the Apps. Then all is well:")
-        rules.fill(stage)
-        stage.types(pat, "modelctl doctor")
+        return stage.together(
+            lambda voice: _enforce(stage),
+            lambda voice: training.prepare(stage, voice),
+            told=False,
+        )
 
 
-def _train_on(stage: Stage) -> Mapping[str, Trained]:
+def _enforce(stage: Stage) -> None:
+    pat = stage.person(PAT)
+    stage.screen.say("Branch rules, environments and labels are files too:")
+    stage.types(pat, "modelctl github apply --yes", _APPLIED, code=BLOCKED)
+    stage.screen.say("What only a person can enter are the keys of the Apps. Then all is well:")
+    rules.fill(stage)
+    stage.types(pat, "modelctl doctor")
+
+
+def _tell(stage: Stage, trained: Later) -> None:
     with stage.screen.chapter(
         "Training goes on",
-        "Four more runs: one is worse, one wants other inputs, two are better by every measure.",
+        "Four more runs were made meanwhile: one is worse, one wants other inputs, two are better "
+        "by every measure.",
     ):
-        return training.train(stage, stage.screen, *LATER)
+        trained.tell(stage.screen)
