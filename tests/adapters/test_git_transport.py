@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from modelctl.adapters import git_transport
 from modelctl.adapters.git import Author, Draft, Repository
 from modelctl.errors import ConflictError, DependencyError, ModelctlError
 from support.repos import RepoBuilder, clone, git
@@ -317,11 +318,35 @@ def test_machines_branches_come_all_at_once(here: Repository, shared: Path, tmp_
     assert [here.remote_first(branch) for branch in machines] == [second, second, None]
 
 
+def test_one_by_one_what_tells_of_the_others_comes_first(
+    here: Repository, shared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A job writes the state and then the ledger: whoever looked at them the other way round would
+    read of a state that isn't here."""
+    there = opened(clone(shared, tmp_path / "there"))
+    machines = {"ledger": True, "env/dev": False, "env/staging": False}
+    first = add(there, None, "a")
+    for branch in machines:
+        assert there.publish(branch, first, None)
+    here.bring("origin", machines)
+    asked: list[str] = []
+    fetch = git_transport.fetch_branch
+
+    def noted(directory: Path, remote: str, branch: str, known: bool) -> bool:
+        asked.append(branch)
+        return fetch(directory, remote, branch, known)
+
+    monkeypatch.setattr(git_transport, "fetch_seen", lambda *given: False)
+    monkeypatch.setattr(git_transport, "fetch_branch", noted)
+    here.bring("origin", machines)
+    assert asked == list(machines)
+
+
 def test_one_that_was_rewritten_or_alters_is_told_among_many(
     here: Repository, shared: Path, tmp_path: Path
 ) -> None:
     there = opened(clone(shared, tmp_path / "there"))
-    machines = {"env/dev": False, "ledger": True}
+    machines = {"ledger": True, "env/dev": False}
     first = add(there, None, "a")
     for branch in machines:
         assert there.publish(branch, first, None)
@@ -335,4 +360,4 @@ def test_one_that_was_rewritten_or_alters_is_told_among_many(
     git(shared, "update-ref", "refs/heads/env/dev", first)
     with pytest.raises(ModelctlError, match="env/dev was deleted or rewritten"):
         here.bring("origin", machines)
-    assert [here.remote_first(branch) for branch in machines] == [changed, first]
+    assert [here.remote_first(branch) for branch in machines] == [first, changed]

@@ -270,13 +270,13 @@ class Repository:
         return self._follow(remote, branch, known, only_adds) if remote else known
 
     def bring(self, remote: str, branches: Mapping[str, bool]) -> None:
-        """Fetch machines' branches, given with whether each only adds: as `latest` does one by one,
-        but those that were seen before all at once, if nothing is wrong with any."""
+        """Fetch machines' branches, given with whether each only adds: those that were seen before
+        at once, if nothing is wrong with any, else in their order: what tells of others first."""
         known = {b: git_refs.tip(self._repo, git_refs.branch_ref(b, remote)) for b in branches}
         seen = [branch for branch, tip in known.items() if tip]
         together = bool(seen) and git_transport.fetch_seen(self._directory, remote, seen)
         with ExitStack() as each:  # one that is refused keeps no other from being looked at
-            for branch, only_adds in branches.items():
+            for branch, only_adds in reversed(tuple(branches.items())):
                 look = self._accepted if together and known[branch] else self._follow
                 each.callback(look, remote, branch, known[branch], only_adds)
 
