@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from modelctl.domain.fitting import objections
+from modelctl.domain.fitting import moving, objections, same_address
 from modelctl.domain.manifest import Serving
 from modelctl.domain.strategies import Experiment, Strategy
 from support.plans import plan
@@ -21,6 +21,7 @@ BY_HEADER = replace(
     TEST, experiment=Experiment(primary="clicks", minimum_sample=1, header=("x", "b"))
 )
 AT_ONCE = plan("blue-green")
+LOCAL = Serving(target="local")
 
 
 def told(strategy: Strategy, target: str, **more: Any) -> list[str]:
@@ -61,3 +62,25 @@ def test_a_controller_does_what_it_has_words_for() -> None:
     for strategy, word in ((SHADOW, "shadow"), (BASELINE, "baseline"), (BY_HEADER, "header")):
         [message] = told(strategy, "argo-rollouts", gateway=True)
         assert word in message
+
+
+@pytest.mark.parametrize("target", ["local", "gateway-api", "argo-rollouts"])
+def test_what_a_target_does_not_read_is_no_other_address(target: str) -> None:
+    one = Serving(target=target, gateway=True)
+    for other in (replace(one, gateway=False), replace(one, mode="knative")):
+        assert same_address(one, other)
+        assert list(moving(one, other, CANARY)) == []
+    assert not same_address(one, Serving(target="kserve", gateway=True))
+
+
+def test_no_version_takes_over_by_steps_at_another_address() -> None:
+    one = Serving(target="kserve", gateway=True)
+    assert same_address(one, replace(one, runtime="onnx"))
+    for other in (replace(one, gateway=False), replace(one, mode="knative"), LOCAL):
+        for strategy in (CANARY, SHADOW, TEST):
+            [(message, mend)] = moving(one, other, strategy)
+            assert "would take over at once" in message
+            assert "release.yaml" in mend
+        assert list(moving(one, other, AT_ONCE)) == []
+    [(message, _)] = moving(one, LOCAL, CANARY)
+    assert "kserve (standard, gateway true), which serves, and local" in message

@@ -106,6 +106,16 @@ def test_what_takes_over_at_once(stable: RenderRequest | None, incoming: RenderR
     assert not is_warmed_up(plan("blue-green"), stable, incoming)
 
 
+def test_a_field_that_its_target_does_not_read_spares_no_step() -> None:
+    incoming = replace(NEW, gateway=False)
+    assert goes_by_steps(plan(), OLD, incoming)
+    assert is_warmed_up(plan("blue-green"), OLD, incoming)
+    old, new = (replace(one, target="kserve") for one in (OLD, NEW))
+    assert goes_by_steps(plan(), old, new)
+    for other in (replace(new, gateway=False), replace(new, mode="knative")):
+        assert not goes_by_steps(plan(), old, other)
+
+
 def test_a_controller_is_handed_what_takes_over_from_another_version() -> None:
     old, new = (replace(one, target="argo-rollouts") for one in (OLD, NEW))
     assert is_handed_over(old, new)

@@ -465,6 +465,25 @@ def test_a_version_whose_objects_are_named_as_those_of_what_serves_is_refused(
     assert outcomes(run("serving", one, known)) == [outcome]
 
 
+def test_steps_that_nobody_would_take_are_refused() -> None:
+    release = {"strategies": {"dev": "canary"}}
+    before = candidate(model={"serving": {"target": "kserve", "gateway": True}}).model
+    one = candidate(model={"serving": {"target": "local"}}, release=release, model_before=before)
+    known = facts(served=Served(version="0.9.0", digest="9" * 64))
+    [finding] = run("serving", one, known)
+    assert (finding.outcome, finding.mend is None) == (FAIL, False)
+    assert "would take over at once" in finding.message
+    same = facts(served=Served(version="1.0.0", digest=one.digest))
+    for other, seen in (
+        (one, facts()),
+        (one, same),
+        (replace(one, is_rollback=True), known),
+        (replace(one, model_before=None), known),
+        (replace(one, model_before=one.model), known),
+    ):
+        assert outcomes(run("serving", other, seen)) == [PASS]
+
+
 def test_a_tier_without_a_default_is_refused_at_the_model() -> None:
     [finding] = run("serving", candidate(model={"tier": "critical"}), facts())
     assert finding.outcome is FAIL

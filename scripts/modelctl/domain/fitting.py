@@ -3,13 +3,52 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Protocol
 
 from modelctl.domain.manifest import Serving
 from modelctl.domain.plans import STEPPED_BY_CONTROLLER
 from modelctl.domain.strategies import AB_TEST, SHADOW, STEPPED, Strategy
 
 _KNATIVE = "knative"
+_IN_MODES = frozenset({"kserve"})
+"""The targets that read `mode` and `gateway`; to the others they mean nothing."""
+
 Objection = tuple[str, str]
+
+
+class Addressed(Protocol):
+    """What says where callers reach a model."""
+
+    @property
+    def target(self) -> str: ...
+    @property
+    def mode(self) -> str: ...
+    @property
+    def gateway(self) -> bool: ...
+
+
+def same_address(one: Addressed, other: Addressed) -> bool:
+    """Whether callers reach both at the same place, so that one can take over from the other by
+    steps."""
+    if one.target != other.target:
+        return False
+    return one.target not in _IN_MODES or (one.mode, one.gateway) == (other.mode, other.gateway)
+
+
+def moving(before: Serving, serving: Serving, strategy: Strategy) -> Iterator[Objection]:
+    """Why a version can't take over by the strategy's steps from what is served `before`."""
+    if strategy.kind in STEPPED and not same_address(before, serving):
+        between = f"{_told(before)}, which serves, and {_told(serving)}"
+        yield (
+            f"{strategy.name} would take over at once: nothing splits traffic between {between}",
+            "leave serving as it is, or name an immediate or blue-green strategy in release.yaml",
+        )
+
+
+def _told(serving: Serving) -> str:
+    if serving.target not in _IN_MODES:
+        return serving.target
+    return f"{serving.target} ({serving.mode}, gateway {str(serving.gateway).lower()})"
 
 
 def objections(serving: Serving, strategy: Strategy) -> Iterator[Objection]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
+from modelctl.domain.fitting import same_address
 from modelctl.domain.plans import STEPPED_BY_CONTROLLER
 from modelctl.domain.rendering import Backend, RenderRequest
 from modelctl.domain.serving import WHOLE
@@ -40,10 +41,7 @@ def _is_another(stable: RenderRequest | None, incoming: RenderRequest) -> bool:
     """Whether it is another version than what serves, at the same address."""
     if stable is None or stable.digest == incoming.digest:
         return False
-    return all(getattr(stable, n) == getattr(incoming, n) for n in _ADDRESS)
-
-
-_ADDRESS = ("target", "mode", "gateway")
+    return same_address(stable, incoming)
 
 
 def split(

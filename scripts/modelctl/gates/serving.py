@@ -6,9 +6,10 @@ import re
 from collections.abc import Iterator, Mapping
 
 from modelctl.domain.candidate import Candidate, Facts
-from modelctl.domain.fitting import objections
+from modelctl.domain.fitting import moving, objections
 from modelctl.domain.policy import Gate, Policy
 from modelctl.domain.rendering import object_name
+from modelctl.domain.strategies import Strategy
 from modelctl.domain.verdict import Finding
 from modelctl.domain.version_names import version_slug
 from modelctl.gates.findings import failed, passed, quoted
@@ -29,6 +30,7 @@ def check_serving(
         return
     problems = [
         *objections(candidate.model.serving, strategy),
+        *_at_once(candidate, strategy, facts),
         *_out_of_reach(candidate),
         *_namesake(candidate, facts),
     ]
@@ -46,6 +48,16 @@ def _out_of_reach(candidate: Candidate) -> Iterator[tuple[str, str]]:
             f"{target} can't be sure to load these artifacts from {root}",
             "log the model to MLflow, and make the version from its run: models:/m-…",
         )
+
+
+def _at_once(candidate: Candidate, strategy: Strategy, facts: Facts) -> Iterator[tuple[str, str]]:
+    """Steps that nobody would take, because what serves is reached elsewhere. Nothing is tried out
+    where nothing serves, where it is the same version, or where people go back to it."""
+    served, before = facts.served, candidate.model_before
+    if served is None or before is None or candidate.is_rollback:
+        return
+    if served.digest != candidate.digest:
+        yield from moving(before.serving, candidate.model.serving, strategy)
 
 
 def _namesake(candidate: Candidate, facts: Facts) -> Iterator[tuple[str, str]]:
