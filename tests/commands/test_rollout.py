@@ -110,8 +110,10 @@ def test_only_who_may_approve_may_say_so(
 
 def test_a_person_needn_t_wait(under_way: World, cli: CommandLine, acts: tuple[str, ...]) -> None:
     assert "advanced to 25 %" in cli("rollout", "promote", *acts, *WHY, "--by", "ben")
-    assert "finished" in cli("rollout", "promote", *acts, *WHY, "--by", "ben", "--now")
-    assert shares(under_way)[0] == ("stable", "1.1.0", 100)
+    message, mend = cli.fails("rollout", "promote", *acts, *WHY, "--by", "ben", "--now")
+    assert message.startswith("nothing was heard of 1.1.0 at 25 %")
+    assert f"modelctl rollout status {MODEL} --env dev" in mend
+    assert shares(under_way)[1] == ("canary", "1.1.0", 25)
     assert cli("ledger", "verify")
 
 

@@ -28,7 +28,7 @@ from modelctl.services.rollout_people import Word, promote_it
 from support.governed import SETTINGS
 from support.hub import OWNER, HubWorld
 from support.journey import publish
-from support.rollouts import Recording
+from support.rollouts import Recording, healthy
 from support.world import MODEL, World, evaluation, submission
 
 TASK = f"modelctl:{MODEL}"
@@ -289,9 +289,8 @@ def test_a_version_on_its_way_stays_in_progress_until_it_serves(hub: HubWorld) -
     assert told(hub)[-1][2] == ["in_progress"]
     assert not [name for name in labels(hub, number) if name.startswith("deployed")]
     with hub.github() as github:
-        effects = Effects(
-            signer=hub.world.deployer.signer, github=github, source={"dev": Recording()}
-        )
+        seen = Recording(seen=[healthy(hub.world, minutes=1)])
+        effects = Effects(signer=hub.world.deployer.signer, github=github, source={"dev": seen})
         session, transition = hub.world.session(), hub.world.transition("dev")
         word = Word(by="ben", reason="hotfix")
         promote_it(session, transition, MODEL, effects, word, now=True)

@@ -101,6 +101,34 @@ def test_nobody_promotes_what_nobody_can_see(served: World) -> None:
     assert told(served) == ["started"]
 
 
+def test_nobody_gives_all_traffic_to_what_was_not_heard(served: World) -> None:
+    """Its plan is patient for two hours, and a person isn't asked to be less so."""
+    start(served)
+    dev = served.transition("dev")
+    early, silence = healthy(served, hours=1), healthy(served, minutes=6)
+    unasked = replace(silence, sides={"stable": counts(20000)})
+    for seen in ((), (early,), (early, unasked)):
+        with pytest.raises(ModelctlError, match=r"^nothing was heard of 1\.1\.0 at 5 %") as caught:
+            promote_it(served.session(), dev, MODEL, effects(served, *seen), WORD, now=True)
+        assert "modelctl rollout status" in (caught.value.mend or "")
+    assert (told(served), shares(served)[1][2]) == (["started"], 5)
+    for _ in range(3):
+        promote_it(served.session(), dev, MODEL, effects(served), WORD)
+    with pytest.raises(ModelctlError, match=r"^nothing was heard of 1\.1\.0 at"):
+        promote_it(served.session(), dev, MODEL, effects(served), WORD)  # its last step
+    seen = healthy(served, minutes=1)
+    done = promote_it(served.session(), dev, MODEL, effects(served, seen), WORD)
+    assert done.events == ("finished",)
+
+
+def test_who_heard_of_it_needn_t_wait(served: World) -> None:
+    start(served)
+    seen, dev = healthy(served, minutes=1), served.transition("dev")
+    served.later(minutes=4)
+    done = promote_it(served.session(), dev, MODEL, effects(served, seen), WORD, now=True)
+    assert done.events == ("finished",)
+
+
 def test_nobody_promotes_past_a_gate(served: World) -> None:
     start(served)
     worse = {"passed": False, "vulnerabilities": {"critical": 1, "high": 0, "medium": 0, "low": 0},

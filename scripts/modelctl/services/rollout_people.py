@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
-from modelctl.domain.observations import Observation
+from modelctl.domain.evidence import human
+from modelctl.domain.observations import CANARY, Observation
 from modelctl.domain.policy import Transition
 from modelctl.domain.rollout import back, onward, pause, resume
 from modelctl.domain.rollout_events import Rollout, rollouts
@@ -159,7 +161,8 @@ def promote_it(
     """Goes on without waiting any longer: to the next step, or to the end with `now`.
 
     Raises:
-        ModelctlError: a condition takes the version back, or a gate speaks against it.
+        ModelctlError: a condition takes the version back, a gate speaks against it, or nothing is
+            known of it that all traffic could be given for.
         DependencyError: the figures that could speak against it can't be asked for.
     """
     _require_ours(session, transition, model, "promote --full" if now else "promote")
@@ -214,7 +217,10 @@ def _said(
             found = judge(session, one, seen)
             _require_no_breach(one, found.decision)
             state = found.state
-        judged = Judged(state=state, at=session.now, decision=decided(one, state), by_hand=True)
+        decision = decided(one, state)
+        if looks and decision.after.phase == DONE:
+            _require_heard(session, one, state)
+        judged = Judged(state=state, at=session.now, decision=decision, by_hand=True)
         done = carry_out(session, transition, one, judged, effects, by=word.by, reason=word.reason)
         if not done.passed:
             return done
@@ -236,6 +242,25 @@ def _require_no_breach(one: Open, decision: Decision) -> None:
             f"{one.request.version} has to go back: {why}",
             mend="nobody's word goes past that: modelctl rollout tick takes it back",
         )
+
+
+def _require_heard(session: Session, one: Open, state: State) -> None:
+    """No condition speaks against what nobody measures, so that alone says nothing for it.
+
+    Raises:
+        ModelctlError: no request to the version was counted in this step, or none of it was heard
+            lately.
+    """
+    plan, seen, heard = one.strategy, state.tally.get(CANARY), state.heard
+    lately = max(plan.window, plan.recent) if plan is not None else timedelta()
+    if seen and seen.requests > 0 and heard and session.now - heard <= lately:
+        return
+    raise ModelctlError(
+        f"nothing was heard of {one.request.version} at {state.weight} % in the last "
+        f"{human(lately)}, so nobody can tell whether it may have all traffic",
+        mend="wait until it answers requests, and look whether its figures come in: modelctl "
+        f"rollout status {one.model} --env {one.request.environment}",
+    )
 
 
 def observations(
