@@ -16,6 +16,7 @@ from modelctl.domain.history import (
     Deployment,
     Quarantine,
     WayBack,
+    authors_of,
     deployments,
     quarantines,
     served,
@@ -120,6 +121,14 @@ def test_what_is_about_no_version_is_no_deployment(subject: str) -> None:
 
 def test_a_deployment_names_its_commit() -> None:
     assert deployments([_entry(DEPLOYMENT, 1, {"version": "1.0.0"})]) == ()
+
+
+def test_who_brought_a_version_to_any_environment_brought_it() -> None:
+    told = [{"authors": ["ben", 7]}, {"authors": ["ada", "ben"]}, {"authors": "eve"}, {}]
+    entries = [_entry(DEPLOYMENT, seq, FULL | more) for seq, more in enumerate(told)]
+    unproved = _entry(DEPLOYMENT, 9, FULL | {"authors": ["tom"]}, keys=(PROBE,))
+    assert authors_of([*entries, unproved], "e" * 64) == {"ben", "ada"}
+    assert authors_of(entries, "f" * 64) == frozenset()
 
 
 def test_quarantines_say_why() -> None:

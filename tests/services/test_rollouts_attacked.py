@@ -251,3 +251,34 @@ def test_nobody_alone_has_a_version_of_their_own_go_on(served: World) -> None:
         resume_it(served.session(), dev, MODEL, effects, Word(by="ben", reason="go"))
     done = resume_it(served.session(), dev, MODEL, effects, Word(by="lena", reason="seen"))
     assert done.events == ("resumed",)
+
+
+def test_who_made_it_elsewhere_made_it_here(served: World) -> None:
+    """Ben's version served in dev; the pull request of its promotion is Ada's."""
+    bring(served, "staging")
+    served.later(days=3)
+    manifest, release = (
+        {"created_by": "The Oncology Team"},
+        {"strategies": {"staging": "canary-standard"}},
+    )
+    head = served.submit("1.1.0", release=release, manifest=manifest)
+    served.evidence("1.1.0", "dev", head)
+    served.merge("ml", head, ["ada", "lena"], author="ben")
+    run(served, "dev")
+    served.later(days=8)
+    head = served.promote("1.1.0", "staging")
+    served.evidence("1.1.0", "staging", head)
+    served.merge("develop", head, ["lena"], author="ada")
+    run(served, "staging")
+    served.later(minutes=1)
+    seen = observed(served.now, timedelta(minutes=1), canary=many(20000))
+    source = {"staging": Recording(seen=[seen])}
+    staging, effects = (
+        served.transition("staging"),
+        Effects(signer=served.deployer.signer, source=source),
+    )
+    for author in ("ben", "ada"):
+        with pytest.raises(ModelctlError, match=r"made 1\.1\.0 or brought it here"):
+            promote_it(served.session(), staging, MODEL, effects, Word(by=author, reason="mine"))
+    done = promote_it(served.session(), staging, MODEL, effects, Word(by="lena", reason="seen"))
+    assert done.events == ("advanced",)

@@ -88,6 +88,15 @@ def commits_moved_to(entries: Iterable[Signed], environment: str) -> frozenset[s
     return frozenset(one for one in told if isinstance(one, str))
 
 
+def authors_of(entries: Iterable[Signed], digest: str) -> frozenset[str]:
+    """The logins and addresses of those whose pull requests brought a version, by the sha256 of its
+    manifest, to any environment: who made it elsewhere made it here."""
+    told = (s.predicate.get("authors") for _, s, _ in proved(entries, (DEPLOYMENT, ROLLOUT))
+            if s.digest == digest)  # fmt: skip
+    found = (name for names in told if isinstance(names, list) for name in names)
+    return frozenset(name for name in found if isinstance(name, str))
+
+
 def artifacts_of(entries: Iterable[Signed], version: str) -> tuple[Mapping[str, str], ...]:
     """The artifacts that a version had when it came to an environment: path → sha256, each once."""
     found = (

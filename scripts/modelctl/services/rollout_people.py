@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from modelctl.domain.evidence import human
+from modelctl.domain.history import authors_of
 from modelctl.domain.observations import CANARY, Observation
 from modelctl.domain.policy import Transition
 from modelctl.domain.rollout import back, onward, pause, resume
@@ -301,12 +302,13 @@ def _require_another(session: Session, one: Open, word: Word) -> None:
     """Nobody alone has a version of their own go on, as nobody approves their own.
 
     Raises:
-        ModelctlError: who says so made the version, or brought it onto the branch.
+        ModelctlError: who says so made the version, or brought it onto this or another branch.
     """
     tree, version = session.repository.tree(one.request.commit), one.request.version
     found = read_version(tree, one.model, version)
     made = (found.created_by,) if found is not None else ()
-    if any(made_by(word.by, name) for name in (*made, *one.rollout.authors)):
+    brought = authors_of(session.signed(one.model), one.request.digest)
+    if any(made_by(word.by, name) for name in (*made, *brought)):
         raise ModelctlError(
             f"{word.by} made {version} or brought it here, and has no say in whether it goes on",
             mend="somebody else who approves for this environment may; you may pause or abort it",

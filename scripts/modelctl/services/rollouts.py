@@ -331,7 +331,8 @@ def _statements(
         more=told(coming),
     )
     if said.kind == events.FINISHED:
-        yield deployment_statement(session, transition, commit, coming, at)
+        by = open_.rollout.authors
+        yield deployment_statement(session, transition, commit, coming, at, authors=by)
     # At the first step of a way back: what comes before its last must not let the version free.
     if _back(said.state) and not is_held(session, open_.rollout):
         yield quarantine_statement(coming, at, _why(said))

@@ -6,7 +6,7 @@ the same write the same bytes.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -64,7 +64,8 @@ def decided_statements(
         )
     elif ended is None or not same(request, decision.stable):
         coming = replace(request, backends=())
-        deployed = deployment_statement(session, transition, commit.sha, coming, at)
+        by = decision.brought_by
+        deployed = deployment_statement(session, transition, commit.sha, coming, at, authors=by)
         yield deployed
         yield from _taken_out(deployed, decision)
     if ended is not None and ended.event == ROLLED_BACK and not is_held(session, ended.rollout):
@@ -160,16 +161,24 @@ def is_held(session: Session, rollout: Rollout) -> bool:
 
 
 def deployment_statement(
-    session: Session, transition: Transition, state_commit: str, one: RenderRequest, at: datetime
+    session: Session,
+    transition: Transition,
+    state_commit: str,
+    one: RenderRequest,
+    at: datetime,
+    *,
+    authors: Iterable[str] = (),
 ) -> Statement:
-    """That an environment serves a version since `at` (UTC), by a commit of its branch."""
+    """That an environment serves a version since `at` (UTC), by a commit of its branch. `authors`
+    are the logins and addresses of those whose pull requests brought it there."""
+    data = deployed_data(session, transition, state_commit, one, at)
     return Statement(
         kind=DEPLOYMENT,
         subject=version_path(one.model, one.version),
         digest=one.digest,
         made_at=at,
         environment=transition.environment,
-        predicate=deployed_data(session, transition, state_commit, one, at),
+        predicate={**data, "authors": list(authors)},
     )
 
 
