@@ -142,7 +142,8 @@ def _accuse(done: Deployed) -> None:
 def _line(decision: Decision) -> str:
     before = decision.running.version if decision.running else None
     if decision.blocked:
-        stays = f"{before} stays" if before else "nothing runs"
+        runs = "what runs is left as it is" if decision.lost else "nothing runs"
+        stays = f"{before} stays" if before and not decision.lost else runs
         return f"✗ {decision.model}: {decision.wanted} is blocked, {stays}"
     if decision.begins is not None and decision.request is not None:
         plan, stable = decision.begins

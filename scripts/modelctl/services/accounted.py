@@ -12,7 +12,7 @@ from modelctl.domain.evidence import Signed, Statement
 from modelctl.domain.history import DEPLOYMENT, MOVES, ROLLBACK, ROLLOUT, proved
 from modelctl.domain.rendering import RenderRequest
 from modelctl.domain.rollout_events import ROLLED_BACK, SUPERSEDED
-from modelctl.errors import ModelctlError
+from modelctl.errors import DependencyError, ModelctlError
 from modelctl.services.session import Session
 from modelctl.services.state import readable_record
 
@@ -53,6 +53,18 @@ def settled(
     last = max(found, key=itemgetter(0), default=None)
     one = _by(session, model, last[1]) if last is not None else None
     return replace(one, backends=()) if one is not None else None
+
+
+def unshown(session: Session, model: str, environment: str) -> DependencyError:
+    """That a model runs in an environment by the signed history, and nobody can tell here how."""
+    branch = session.policy.lifecycle.state_of(environment)
+    last = last_move(session.signed(model), environment)
+    commit = str(last.predicate.get("state_commit")) if last is not None else "its commits"
+    return DependencyError(
+        f"{model} runs in {environment}, but {branch} here lacks the commit that the history "
+        "names, or it holds something else",
+        mend=f"git fetch --unshallow, or restore {branch} from a clone that has {commit}",
+    )
 
 
 def _here(

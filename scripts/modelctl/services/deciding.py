@@ -24,7 +24,7 @@ from modelctl.domain.waiving import in_force
 from modelctl.errors import DependencyError, ModelctlError
 from modelctl.gates import judge
 from modelctl.gates.waivers import case_of
-from modelctl.services.accounted import accounted, same, settled
+from modelctl.services.accounted import accounted, same, settled, unshown
 from modelctl.services.candidates import read_candidate
 from modelctl.services.intent import Intent, fresh_request, read_intent, released
 from modelctl.services.merges import Merged, judge_arrival
@@ -53,7 +53,8 @@ class Decision:
     `seen` is the last move on the ledger that this was decided by. `ended` is the rollout under way
     that ends by this. `stable` is what serves, whatever takes over from it, and `plan` how
     `request` is to, where it is another version. `brought_by` are those whose pull requests these
-    were.
+    were. `lost` says that something runs by the signed history, and that nobody can tell here how:
+    it is left as it is.
     """
 
     model: str
@@ -69,6 +70,7 @@ class Decision:
     stable: RenderRequest | None = None
     plan: Strategy | None = None
     brought_by: tuple[str, ...] = ()
+    lost: bool = False
 
     @property
     def begins(self) -> tuple[Strategy, RenderRequest] | None:
@@ -156,23 +158,24 @@ class _Branch:
     tree: Tree
 
 
-def _as_it_is(branch: _Branch, model: str) -> Decision:
+def as_it_is(session: Session, environment: str, model: str) -> Decision:
     """What an environment runs of a model by the signed history, and goes on running."""
-    session, environment = branch.session, branch.transition.environment
     signed = session.signed(model)
     running = accounted(session, model, signed, environment)
+    stable, seen = settled(session, model, signed, environment), position(signed, environment)
     return Decision(
         model=model,
         wanted="?",
         running=running,
         request=running,
-        seen=position(signed, environment),
-        stable=settled(session, model, signed, environment),
+        seen=seen,
+        stable=stable,
+        lost=seen > 0 and (running is None or stable is None),
     )
 
 
 def _decide(branch: _Branch, model: str, merged: Merged) -> Decision:
-    now = _as_it_is(branch, model)
+    now = as_it_is(branch.session, branch.transition.environment, model)
     try:
         intent = read_intent(branch.tree, model, branch.transition, branch.session.policy)
         return _decide_intent(branch, intent, now, merged)
@@ -185,6 +188,9 @@ def _decide(branch: _Branch, model: str, merged: Merged) -> Decision:
 def _decide_intent(branch: _Branch, intent: Intent, now: Decision, merged: Merged) -> Decision:
     session, transition, model = branch.session, branch.transition, intent.model.name
     now = replace(now, wanted=str(intent.version.version))
+    if now.lost:  # it isn't judged as what comes to an environment where nothing serves
+        error = unshown(session, model, transition.environment)
+        return replace(now, request=None, reports=(_unreadable(branch, model, error),))
     if intent.matches(now.running):
         return now
     rollout = open_rollout(session.signed(model), transition.environment)

@@ -8,13 +8,14 @@ What is put into force and signed is what this run decided; the rest of the stat
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from modelctl.domain.history import ROLLOUT
 from modelctl.domain.policy import Transition
 from modelctl.domain.rendering import RenderRequest
 from modelctl.errors import DependencyError, ModelctlError
+from modelctl.services.accounted import unshown
 from modelctl.services.acting import WHOLE_TARGET, Effects, nothing_applied
 from modelctl.services.deciding import Decision, decide
 from modelctl.services.deployed import Deployed
@@ -56,12 +57,14 @@ def deploy(
     decisions = decide(session, transition, merged)
     if any(d.begins is not None or d.ended is not None for d in decisions):
         require_key(session, transition, effects.signer, (ROLLOUT,))
-    planned = (*decisions, *keep_unreleased(session, transition, decisions))
+    kept = keep_unreleased(session, transition, decisions)
+    planned = (*decisions, *kept)
     job = _Job(session=session, transition=transition, effects=effects, forward=forward)
     planned, cold = _warmed_up(job, planned)
     written, ours = _written(job, planned)
-    problems = put_into_force(session, transition, effects, written.commit, None, ours)
-    problems = {**problems, **{m: f"{b.told}; {b.mend}" for m, b in written.held.items()}}
+    reached = _reached(planned)
+    problems = put_into_force(session, transition, effects, written.commit, reached, ours)
+    problems = {**problems, **_held(job, written, kept)}
     new = [d for d in planned if _is_new(d) and d.model not in written.left]
     recorded = record_deployments(session, transition, written.commit, new, effects.signer)
     entries = recorded.entries
@@ -102,6 +105,24 @@ def _tagged(job: _Job, planned: Sequence[Decision]) -> Tags:
 
 def _is_new(decision: Decision) -> bool:
     return decision.request is not None and decision.request is not decision.running
+
+
+def _held(job: _Job, written: Written, unreleased: Sequence[Decision]) -> Mapping[str, str]:
+    """What keeps models from moving that no report tells of, a sentence each."""
+    environment = job.transition.environment
+    lost = [one.model for one in unreleased if one.lost]
+    return {
+        **{model: str(unshown(job.session, model, environment)) for model in lost},
+        **{model: f"{one.told}; {one.mend}" for model, one in written.held.items()},
+    }
+
+
+def _reached(planned: Sequence[Decision]) -> Collection[str] | None:
+    """The models that are put into force: None for all, and nothing else is to run. Where one is
+    lost, only by name: what isn't in the state may serve all the same."""
+    if not any(one.lost for one in planned):
+        return None
+    return [one.model for one in planned if one.request is not None]
 
 
 def _stays(decision: Decision, written: Written) -> Decision:
@@ -151,7 +172,8 @@ def _warmed_up(
     first = tuple(replace(d, request=d.warming) if d.model in coming else d for d in planned)
     job.effects.progress(f"bringing up {', '.join(coming)} beside what serves")
     written, ours = _written(job, first)
-    problems = put_into_force(job.session, job.transition, job.effects, written.commit, None, ours)
+    reached, state = _reached(first), written.commit
+    problems = put_into_force(job.session, job.transition, job.effects, state, reached, ours)
     whole = problems.get(WHOLE_TARGET)
     cold = {model: problems.get(model, whole) for model in coming}
     kept = tuple(

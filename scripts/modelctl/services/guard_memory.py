@@ -21,7 +21,7 @@ from modelctl.domain.rollout_split import serving_of
 from modelctl.domain.triggers import Trigger
 from modelctl.domain.watching import Look, Watch
 from modelctl.errors import DependencyError
-from modelctl.services.accounted import last_move, settled
+from modelctl.services.accounted import last_move, settled, unshown
 from modelctl.services.candidates import read_model
 from modelctl.services.going_back import Cause
 from modelctl.services.open_rollouts import signed_namespace
@@ -121,12 +121,7 @@ def serving_by_history(session: Session, transition: Transition, model: str) -> 
     signed = [entry.signed for entry in session.ledger.entries(model, MOVES)]
     request, last = settled(session, model, signed, where), served(deployments(signed), where)
     if request is None and last is not None:
-        branch = session.policy.lifecycle.state_of(where)
-        raise DependencyError(
-            f"{model} runs in {where}, but {branch} here lacks the commit that the history names, "
-            "or it holds something else",
-            mend=f"git fetch --unshallow, or restore {branch} from another clone",
-        )
+        raise unshown(session, model, where)
     moved = last_move(signed, where)
     if request is None or last is None or moved is None:
         return None

@@ -8,7 +8,7 @@ out and told, for a tree that is put into force must hold nothing that nobody ju
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from modelctl.adapters.git import Draft
@@ -20,7 +20,7 @@ from modelctl.domain.rollout_split import steps_of
 from modelctl.domain.tree import REGULAR, Entry, Tree
 from modelctl.errors import ConflictError, ModelctlError
 from modelctl.services.accounted import accounted, same
-from modelctl.services.deciding import Decision
+from modelctl.services.deciding import Decision, as_it_is
 from modelctl.services.lying import FOLDER, lying
 from modelctl.services.recording import writing_commit
 from modelctl.services.rendering import Rendered, rendered as trusted_files
@@ -38,9 +38,10 @@ wrote it."""
 class Written:
     """The state as a deploy left it: `commit` is None before the first one.
 
-    `unaccounted` says what lay there that no deploy decided; `left` are the models that another
-    deploy has moved on, and signed, since this one decided. `held` says of those that went back
-    without a record what is to be done (see `unrecorded`); they are among those that are `left`.
+    `unaccounted` says what lay there that no deploy decided; `left` are the models that are lost,
+    or that another deploy has moved on, and signed, since this one decided. `held` says of those
+    that went back without a record what is to be done (see `unrecorded`); they are among those that
+    are `left`.
     """
 
     commit: str | None
@@ -56,14 +57,12 @@ def keep_unreleased(
     decided = {decision.model for decision in decisions}
     names = models_of(state_tree(session, transition.environment))
     found = (
-        (name, accounted(session, name, session.signed(name), transition.environment))
-        for name in names
-        if name not in decided
+        as_it_is(session, transition.environment, name) for name in names if name not in decided
     )
     return tuple(
-        Decision(model=name, wanted=one.version, running=one, request=one)
-        for name, one in found
-        if one is not None
+        replace(one, wanted=one.running.version if one.running else one.wanted)
+        for one in found
+        if one.running is not None or one.lost
     )
 
 
@@ -77,7 +76,8 @@ def write_state(
 ) -> Written:
     """Makes the environment's branch hold what was decided and rendered, and nothing else.
 
-    A model that another deploy has moved on, and signed, in the meantime is left. One that went
+    A model that another deploy has moved on, and signed, in the meantime is left, and one of which
+    nobody can tell how it runs. One that went
     back without a record is held there, unless a person says `forward` of it.
 
     Raises:
@@ -129,6 +129,9 @@ def _plan(
     ours = {decision.model: decision for decision in decisions}
     for name in sorted({*names, *ours}):
         decision, now = ours.get(name), recorded(here, name)
+        if decision is not None and decision.lost:
+            plan.left.add(name)
+            continue
         known = decision is not None and _is_known(decision, now)
         if now is not None and not known and _is_later(session, transition, tip, decision, now):
             plan.left.add(name)
