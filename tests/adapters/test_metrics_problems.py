@@ -128,3 +128,35 @@ def test_a_query_of_ones_own_may_stand() -> None:
     data["own"]["gauges"]["cpu_percent"] = {"query": query}
     gauges = {gauge.name: gauge for gauge in loaded(data).metrics.own.gauges}
     assert gauges["cpu_percent"].query == query
+
+
+@pytest.mark.parametrize(
+    ("only", "target", "told"),
+    [
+        ({}, None, True),
+        ({"reporter": "destination"}, None, True),
+        ({"reporter": "destination", "job": "envoy-stats"}, None, False),
+        ({"instance": "10.0.0.1:9100"}, None, False),
+        ({"scraped_by": "router"}, None, True),
+        ({"scraped_by": "router"}, ["scraped_by", "instance"], False),
+    ],
+)
+def test_a_mesh_in_whose_name_any_pod_can_speak_is_told(
+    only: Mapping[str, str], target: list[str] | None, told: bool
+) -> None:
+    data: Any = deepcopy(SHIPPED)
+    row = {"kind": "prometheus", "url": "http://p:9090", "mesh": "istio"}
+    data["sources"] |= {"staging": row, "production": row}
+    data["meshes"]["istio"]["only"] = only
+    if target is not None:
+        data["meshes"]["istio"]["target"] = target
+    if not told:
+        assert loaded(data).metrics.meshes["istio"].only == only
+        return
+    with pytest.raises(PolicyError) as caught:
+        loaded(data)
+    (found,) = caught.value.problems
+    assert "any pod that is scraped can speak in the name of istio" in str(found)
+    assert "add only: {job: …}" in str(found)
+    data["sources"] = SHIPPED["sources"]
+    assert loaded(data).metrics.meshes["istio"].only == only

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -319,11 +319,12 @@ def test_patterns_of_the_shipped_meshes_tell_backends_apart(tmp_path: Path) -> N
     rows, service = History(), "ns-m-one-v1-2-{}-80@kubernetesgateway"
     for scrape in range(20):
         for patch, each in ((0, 5), (1, 7)):
-            labels = {"service": service.format(patch), "code": "200"}
+            labels = {"service": service.format(patch), "code": "200", "job": "traefik"}
             rows.put("traefik_service_requests_total", scrape * SCRAPE, each * scrape, **labels)
             labels = {
                 "envoy_cluster_name": f"httproute/ns/m-one/rule/0/backend/{patch}",
                 "envoy_response_code_class": "5",
+                "job": "envoy-gateway",
             }
             rows.put("envoy_cluster_upstream_rq_xx", scrape * SCRAPE, each * scrape, **labels)
     document = load((PROJECT / "policies" / "metrics.yaml").read_bytes(), "metrics.yaml")
@@ -341,6 +342,30 @@ def test_patterns_of_the_shipped_meshes_tell_backends_apart(tmp_path: Path) -> N
             for side, each in (("canary", 7), ("stable", 5), ("live", 7)):
                 counts = total(found, "m-one", side)
                 assert (counts.requests, counts.errors) == (13 * each, failed * 13 * each)
+
+
+@pytest.mark.parametrize(
+    "values", [[1e6 * k for k in range(9)], [math.nan] * 9], ids=["many", "nan"]
+)
+def test_what_a_pod_shows_in_the_name_of_the_router_is_not_counted(
+    tmp_path: Path, values: Sequence[float]
+) -> None:
+    metric, service = "traefik_service_requests_total", "ns-m-v1-http-80@kubernetesgateway"
+    rows = History()
+    for scrape, value in enumerate(values):
+        for code in ("200", "500"):
+            labels = {"service": service, "code": code, "job": "traefik", "instance": "router"}
+            rows.put(metric, scrape * SCRAPE, 5 * scrape, **labels)
+        labels = {"service": service, "code": "200", "job": "models", "instance": "pod"}
+        rows.put(metric, scrape * SCRAPE, value, **labels)
+    document = load((PROJECT / "policies" / "metrics.yaml").read_bytes(), "metrics.yaml")
+    mesh = metrics_from(document).meshes["traefik"]
+    with backfilled(tmp_path, rows.text()) as url:
+        found = PrometheusSource(PrometheusApi(url), AT, mesh).observe(
+            [watched("m", 1)], instant(8 * SCRAPE + 1)
+        )
+    counts = total(found, "m")
+    assert (counts.requests, counts.errors) == (80, 40)
 
 
 def test_a_live_process_is_followed_and_its_restart_too(tmp_path: Path) -> None:

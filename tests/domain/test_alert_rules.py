@@ -55,6 +55,7 @@ def series(mesh: str, part: str = "requests", **labels: str) -> str:
         "plain": 'model="tumor-classifier",version="1.2.0",namespace="models-production"',
     }[mesh]
     of = shipped().metrics.meshes[mesh]
+    labels = {"job": of.only["job"], **labels}
     metric = of.requests if part == "requests" else f"{of.durations}_bucket"
     more = "".join(f',{key}="{value}"' for key, value in labels.items())
     return f"{metric}{{{found}{more}}}"

@@ -53,6 +53,7 @@ def test_a_prometheus_is_asked_where_the_policy_names_one(
     tmp_path: Path, prometheus: Callable[[str], str]
 ) -> None:
     labels = {"model": "tumor-classifier", "version": "1.0.0", "namespace": "ns", "code": "200"}
+    labels["job"] = "models"
     rows = [sample("model_requests_total", labels, 5 * n, START + 15 * n) for n in range(241)]
     url = prometheus(openmetrics({"model_requests": ("counter", rows)}))
     found = session(tmp_path, url_from="WHERE")

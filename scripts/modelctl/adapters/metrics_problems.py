@@ -15,7 +15,7 @@ from modelctl.domain.metric_queries import (
     placeholders,
     without_placeholders,
 )
-from modelctl.domain.metric_sources import Gauge, Labels
+from modelctl.domain.metric_sources import JOB, Gauge, Labels, Mesh
 from modelctl.domain.observations import CANARY, LIVE_SIDE
 from modelctl.domain.policy import Policy
 from modelctl.domain.triggers import MEANINGS
@@ -55,6 +55,22 @@ def _sources(policy: Policy, document: Document) -> Problems:
                 message=f"there is no {source.mesh} in meshes, so nobody knows what to ask for",
                 mend=f"choose one of: {', '.join(meshes)}" if meshes else "add it to meshes",
             )
+    asked = dict.fromkeys(s.mesh for s in policy.metrics.sources.values() if s is not None)
+    for mesh in (meshes[name] for name in asked if name in meshes):
+        yield from _anybody(document, mesh)
+
+
+def _anybody(document: Document, mesh: Mesh) -> Problems:
+    """What a process shows may have any labels, but for those that say which process it is."""
+    if not {JOB, *mesh.target} & set(mesh.only):
+        path = ("meshes", mesh.name)
+        yield PolicyProblem(
+            location=document.locate((*path, "only") if mesh.only else path),
+            message=f"any pod that is scraped can speak in the name of {mesh.name}: its labels are "
+            "asked for, and not which process shows them",
+            mend="add only: {job: …}, the name of the scrape job of whoever counts the requests, "
+            "and leave honor_labels of the other jobs false",
+        )
 
 
 def _backend(document: Document, path: Path, patterns: Labels) -> Problems:

@@ -11,6 +11,8 @@ from typing import Any, Final
 from modelctl.domain.document import Document
 from modelctl.domain.rules import RuleReader, parse_span
 
+JOB: Final = "job"
+"""The label by which Prometheus says on behalf of which scrape job it asked."""
 LOCAL: Final = "local"
 TOKEN: Final = "MODELCTL_PROMETHEUS_TOKEN"
 MEASURED: Final = ("labelled", "correct")
@@ -57,7 +59,8 @@ class Mesh:
     """What one router, mesh or runtime calls its figures.
 
     `backend` are the labels by which a backend is known, each a regular expression (RE2) for the
-    whole value with placeholders; `only` are further labels with fixed values. `requests` is a
+    whole value with placeholders; `only` are further labels with fixed values, among them one that a
+    process can't choose for itself, such as its job. `requests` is a
     counter whose label `code` has the answer's code, of which `errors` (RE2) are failures.
     `durations` is a classic histogram without its `_bucket`, in units of `unit_ms`. `health` is a
     gauge that is 0 while a check fails. `target` are the labels that tell processes apart.

@@ -5,7 +5,9 @@ stretches tell adds up to what was counted. A counter that shrank began anew: al
 counted since. The first sample of a process only begins its count, as nobody knows since when it
 counts; a series that a process which is known already shows for the first time began at zero. A
 stretch without a sample is no stretch in which nothing happened: it has no observation. Neither has
-one with a sample that is no count (NaN, infinite, negative).
+one with a sample that is no count (NaN, infinite, negative): to leave that series out alone would
+be to lose the failures that it may have counted. Series of whoever doesn't count the requests don't
+get as far as this, by `Mesh.only`.
 """
 
 from __future__ import annotations
