@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -275,6 +276,35 @@ def test_the_same_artifacts_do_not_come_back_under_another_number(kind: str) -> 
     assert found.outcome is FAIL
     assert "1.0.0 has the very artifacts of 0.9.0, which is quarantined in dev" in found.message
     assert found.because == "5 % errors"
+
+
+MODEL_FILES = {"MLmodel": "1" * 64, "model.skops": "2" * 64, "code/steps.py": "3" * 64}
+
+
+@pytest.mark.parametrize(
+    ("changes", "outcome"),
+    [
+        ({"README.md": "0" * 64}, FAIL),
+        ({"model.skops": None, "weights/model2.skops": "2" * 64}, FAIL),
+        ({"MLmodel": "9" * 64, "requirements.txt": "8" * 64}, FAIL),
+        ({"MLmodel": None}, FAIL),
+        ({"model.skops": "9" * 64}, PASS),
+        ({"code/steps.py": "9" * 64}, PASS),
+        ({"code/steps.py": None}, PASS),
+    ],
+)
+def test_a_model_in_quarantine_is_known_by_its_files_whatever_they_are_called(
+    changes: Mapping[str, str | None], outcome: Outcome
+) -> None:
+    held = Quarantine(model=MODEL, version="0.9.0", environment="dev", reason="x", at=NOW)
+    known = facts(came("0.9.0", MODEL_FILES), quarantines=(held,))
+    files = [
+        {"path": path, "sha256": digest, "size": 1}
+        for path, digest in {**MODEL_FILES, **changes}.items()
+        if digest
+    ]
+    again = candidate(manifest={"artifacts": {"root": "models:/m-2", "files": files}})
+    assert outcomes(run("quarantine", again, known)) == [outcome]
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,12 @@
 """Quarantine: a version that was rolled back in an environment doesn't go there again, nor does the
-same under another number."""
+same under another number, in whatever company and by whatever file names."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from fnmatch import fnmatchcase
+from pathlib import PurePosixPath
+from typing import Final
 
 from modelctl.domain.candidate import Candidate, Facts
 from modelctl.domain.history import Quarantine, artifacts_of
@@ -13,6 +16,12 @@ from modelctl.gates.findings import at, failed, passed
 
 QUARANTINE = "quarantine"
 """The name of the check, by which gates of the policy ask for it."""
+
+_ABOUT: Final = (
+    *("readme*", "license*", "*.md", "mlmodel", "registered_model_meta", "*input_example*.json"),
+    *("requirements*.txt", "conda.yaml", "conda.yml", "python_env.yaml", "python_env.yml"),
+)
+"""Files that tell of a model or of what it needs, by lower-case name: they don't make one."""
 
 
 def held(candidate: Candidate, facts: Facts) -> tuple[Quarantine, ...]:
@@ -26,7 +35,9 @@ def check_quarantine(
     gate: Gate, candidate: Candidate, policy: Policy, facts: Facts
 ) -> Iterator[Finding]:
     """Blocks a version that the ledger holds quarantined where it goes, or where it comes from, and
-    one with the same artifacts."""
+    one with the same artifacts: with every file of it, under whatever name, and whatever more there
+    is; but for those that only tell of a model (README, LICENSE, MLmodel, requirements, conda,
+    python_env, input examples)."""
     found = held(candidate, facts)
     alike = () if found else tuple(_alike(candidate, facts))
     for quarantine in alike:
@@ -54,16 +65,26 @@ def check_quarantine(
 
 
 def _alike(candidate: Candidate, facts: Facts) -> Iterator[Quarantine]:
-    """The quarantines of other versions that have the same files. What served there before one of
-    them did is no new name for it."""
+    """The quarantines of other versions whose model is among the files. What served there before
+    one of them did is no new name for it."""
     transition = candidate.transition
     where = (transition.environment, transition.source)
-    files = {file.path: file.sha256 for file in candidate.version.artifacts.files}
+    digests = {file.sha256 for file in candidate.version.artifacts.files}
     for quarantine in facts.quarantines:
         if quarantine.environment not in where or _served_before(candidate, quarantine, facts):
             continue
-        if files in artifacts_of(facts.signed, quarantine.version):
+        known = artifacts_of(facts.signed, quarantine.version)
+        if any(_made_of(files) <= digests for files in known):
             yield quarantine
+
+
+def _made_of(files: Mapping[str, str]) -> set[str]:
+    """The digests of the files that make a model; of all where none does."""
+    names = {path: PurePosixPath(path).name.lower() for path in files}
+    made = {
+        path for path, name in names.items() if not any(fnmatchcase(name, one) for one in _ABOUT)
+    }
+    return {str(files[path]) for path in made or files}
 
 
 def _served_before(candidate: Candidate, quarantine: Quarantine, facts: Facts) -> bool:
