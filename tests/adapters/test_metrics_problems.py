@@ -96,6 +96,22 @@ def test_a_pattern_that_prometheus_does_not_read_is_told(pattern: str) -> None:
     assert "isn't a regular expression of RE2" in found
 
 
+@pytest.mark.parametrize("pattern", ["zzz", "5", "5xx", "5..|0", "0"])
+def test_failures_that_no_answer_has_are_told(pattern: str) -> None:
+    for place in (("meshes", "istio", "requests"), ("sources", "dev")):
+        data: Any = deepcopy(SHIPPED)
+        row = data
+        for key in place:
+            row = row[key]
+        row["errors"] = pattern
+        if pattern != "zzz":
+            assert loaded(data)
+            continue
+        with pytest.raises(PolicyError) as caught:
+            loaded(data)
+        assert "zzz is the code of no answer" in str(caught.value)
+
+
 def test_labels_that_tell_no_version_from_another_are_told() -> None:
     for place in (("meshes", "plain"), ("own",)):
         found = problem(*place, "backend", value={"model": "{model}"})

@@ -60,6 +60,47 @@ WRONG = {
         file=ROLLBACK, old="> 500.0", new="> 500", at="> 500", message="double, int",
         mend="write 100.0 for 100",
     ),
+    "a share above one": Wrong(
+        file=ROLLBACK, old="live.error_rate > 0.1", new="live.error_rate > 2.0", at="> 2.0",
+        message="live.error_rate > 2.0 never holds, whatever is measured",
+        mend="write 0.05 for 5 %",
+    ),
+    "a condition of a step that never holds": Wrong(
+        file=STRATEGIES, old="canary.error_rate > stable.error_rate + 0.005",
+        new="canary.error_rate > canary.error_rate", at="canary.error_rate > canary.error_rate",
+        message="canary.error_rate > canary.error_rate never holds", mend="shares lie between",
+    ),
+    "an alert that never comes": Wrong(
+        file=MONITORING, old="live.error_rate > 0.01", new="'false'", at="when: 'false'",
+        message="the condition never holds", mend="shares lie between",
+    ),
+    "a condition that lets everything through": Wrong(
+        file=STRATEGIES, old="canary.error_rate < stable.error_rate + 0.01",
+        new="canary.error_rate < 5.0", at="< 5.0",
+        message="canary.error_rate < 5.0 always holds, whatever is measured",
+        mend="compare with what may rightly fail",
+    ),
+    "a condition that must hold for years": Wrong(
+        file=ROLLBACK, old="sustained: 5m", new="sustained: 3650d", at="3650d",
+        message="sustained is 3650d, and nothing here may last longer than 90d",
+        mend="write 90d or less",
+    ),
+    "a patience of years": Wrong(
+        file=STRATEGIES, old="patience: 2h", new="patience: 91d", at="91d",
+        message="patience is 91d, and nothing", mend="write 90d or less",
+    ),
+    "a way back over years": Wrong(
+        file=STRATEGIES, old=BACK, new=BACK.replace("1m", "3650d"), at="3650d",
+        message="every is 3650d, and nothing", mend="write 90d or less",
+    ),
+    "requests that never come": Wrong(
+        file=ROLLBACK, old="requests: 100\n", new="requests: 1000000000\n", at="1000000000",
+        message="100000000", mend="requests: ",
+    ),
+    "attempts without an end": Wrong(
+        file=STRATEGIES, old="attempts: 3", new="attempts: 100000", at="100000",
+        message="100", mend="attempts: ",
+    ),
     "two conditions of one name": Wrong(
         file=STRATEGIES, old="name: latency-p99", new="name: error-rate", at="name: error-rate",
         message="error-rate is the name of two in one list", mend="give each a name of its own",
@@ -254,6 +295,11 @@ def test_a_rehearsal_and_its_gate_belong_together() -> None:
         (6, "check rehearsal looks at no environment here"),
         (7, "check rehearsal looks at no max_age here"),
     ]
+
+
+def test_what_lasts_ninety_days_may_stand() -> None:
+    text = product()[STRATEGIES].replace(b"patience: 2h", b"patience: 90d")
+    assert any(plan.patience.days == 90 for plan in loaded({STRATEGIES: text}).strategies.values())
 
 
 def test_without_these_files_nothing_is_wrong() -> None:

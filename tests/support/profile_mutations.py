@@ -39,7 +39,8 @@ def changed(row: Row) -> Iterator[Files]:
         for other in _others(row, row.figure.text):
             yield _with_line(row, _token(row.figure.text), other)
     elif place(row).path[-1] in ("rule", "when"):
-        always = "true" if place(row).path[-1] == "rule" else "false"
+        # What never holds is no condition of a policy; what no model is called may be.
+        always = "true" if place(row).path[-1] == "rule" else "model.name == 'nobody'"
         yield _with_line(row, re.compile(r"(?<=rule: |when: ).*"), f'"{always}"')
     elif isinstance(place(row).document.value(place(row).path), list):
         yield from (_with_list(row, other) for other in _other_lists(row))

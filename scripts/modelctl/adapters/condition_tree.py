@@ -40,6 +40,12 @@ def condition_tree(expression: Expression, model: Model) -> Node:
     return _Reader.of(expression.source, live_facts(model, {})).node
 
 
+def bare_tree(source: str) -> Node:
+    """The tree of a condition on live figures that compiles, for any model: what models decide is
+    missing."""
+    return _Reader.of(source, {}).node
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Reader:
     """A compiled rule, taken apart. `overloads` and `columns` are by the id of a part; `shared` is

@@ -23,6 +23,8 @@ from modelctl.domain.triggers import MEANINGS
 # What Python's expressions have and RE2 doesn't: looks ahead and behind, and what was found before.
 _FOREIGN = re.compile(r"\(\?(?![:a-zA-Z-]+[:)])|\\[1-9]")
 _READ = (CANARY, LIVE_SIDE)
+_CODES = (*map(str, range(600)), *(f"{first}xx" for first in range(1, 6)))
+"""Codes of answers as routers tell them: whole, or their class."""
 
 
 def metrics_problems(policy: Policy, document: Document | None) -> Problems:
@@ -33,7 +35,7 @@ def metrics_problems(policy: Policy, document: Document | None) -> Problems:
     for name, mesh in policy.metrics.meshes.items():
         path = ("meshes", name)
         yield from _backend(document, (*path, "backend"), mesh.backend)
-        yield from _pattern(document, (*path, "requests", "errors"), mesh.errors)
+        yield from _failures(document, (*path, "requests", "errors"), mesh.errors)
     own = policy.metrics.own
     if "own" in document.data:
         yield from _backend(document, ("own", "backend"), own.backend)
@@ -48,7 +50,7 @@ def _sources(policy: Policy, document: Document) -> Problems:
         if name not in environments:
             yield unknown(document, path, "environment", name, environments)
         if name in policy.metrics.failures:
-            yield from _pattern(document, (*path, "errors"), policy.metrics.failures[name])
+            yield from _failures(document, (*path, "errors"), policy.metrics.failures[name])
         if source is not None and source.mesh not in meshes:
             yield PolicyProblem(
                 location=document.locate((*path, "mesh")),
@@ -86,6 +88,17 @@ def _backend(document: Document, path: Path, patterns: Labels) -> Problems:
             location=document.locate(path),
             message="these labels don't tell one version from another",
             mend="name {service}, {version}, {version_label} or {position} in one of them",
+        )
+
+
+def _failures(document: Document, path: Path, pattern: str) -> Problems:
+    wrong = list(_pattern(document, path, pattern))
+    yield from wrong
+    if not wrong and not any(re.fullmatch(pattern, code) for code in _CODES):
+        yield PolicyProblem(
+            location=document.locate(path),
+            message=f"{pattern} is the code of no answer, so nothing would ever count as a failure",
+            mend="write 5.., or whatever codes failures have there",
         )
 
 

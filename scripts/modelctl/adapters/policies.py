@@ -10,6 +10,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
 
+from modelctl.adapters.bounds_problems import bounds_problems
 from modelctl.adapters.checklists_problems import checklists_problems
 from modelctl.adapters.decision_problems import decision_problems
 from modelctl.adapters.documents import MAX_BYTES, load, too_large
@@ -88,6 +89,7 @@ def load_policy(tree: Tree, commit: str) -> Policy:
     reader.problems.extend(gate_problems(policy, gate_files))
     reader.problems.extend(strategy_problems(policy, found["strategies"]))
     reader.problems.extend(operations_problems(policy, optional))
+    reader.problems.extend(bounds_problems(policy, {**found, **optional}))
     reader.problems.extend(retention_problems(policy, optional.get("retention")))
     reader.problems.extend(waivable_problems(policy, gate_files))
     reader.problems.extend(waiver_problems(policy, waivers))

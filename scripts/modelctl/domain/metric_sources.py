@@ -59,9 +59,9 @@ class Mesh:
     """What one router, mesh or runtime calls its figures.
 
     `backend` are the labels by which a backend is known, each a regular expression (RE2) for the
-    whole value with placeholders; `only` are further labels with fixed values, among them one that a
-    process can't choose for itself, such as its job. `requests` is a
-    counter whose label `code` has the answer's code, of which `errors` (RE2) are failures.
+    whole value with placeholders; `only` are further labels with fixed values, among them one that
+    a process can't choose for itself, such as its job. `requests` is a counter whose label `code`
+    has the answer's code, of which `errors` (RE2) are failures.
     `durations` is a classic histogram without its `_bucket`, in units of `unit_ms`. `health` is a
     gauge that is 0 while a check fails. `target` are the labels that tell processes apart.
     """
