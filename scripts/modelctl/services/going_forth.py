@@ -12,11 +12,9 @@ from collections.abc import Sequence
 from modelctl.domain.evidence import Signed
 from modelctl.domain.policy import Transition
 from modelctl.domain.rollback import Target
-from modelctl.domain.rollout_events import rollouts
-from modelctl.domain.waiving import made_by
 from modelctl.errors import ModelctlError
-from modelctl.services.candidates import read_version
 from modelctl.services.deciding import judge_again
+from modelctl.services.permission import has_made
 from modelctl.services.session import Session
 from modelctl.services.ways_back import deployed_request
 
@@ -33,11 +31,7 @@ def against_forth(
     one = deployed_request(session, signed, target.deployment)
     if one is None:
         return "nothing shows how it was deployed"
-    version = read_version(session.repository.tree(one.commit), one.model, one.version)
-    came = [r for r in rollouts(signed, transition.environment) if r.digest == one.digest]
-    made = [name for rollout in came for name in rollout.authors]
-    made += [version.created_by] if version is not None else []
-    if by is None or any(made_by(by, name) for name in made):
+    if by is None or has_made(session, one, by):
         return f"{by or 'whoever says so'} made it or brought it there: it takes another one's word"
     try:
         report = judge_again(session, transition, one)

@@ -5,11 +5,23 @@ Whose a model is says what was deployed: a push of model.yaml gives nobody a say
 
 from __future__ import annotations
 
-from modelctl.domain.history import deployments, served
+from modelctl.domain.history import authors_of, deployments, served
 from modelctl.domain.policy import Transition
+from modelctl.domain.rendering import RenderRequest
+from modelctl.domain.waiving import made_by
 from modelctl.errors import ModelctlError
-from modelctl.services.candidates import read_model
+from modelctl.services.candidates import read_model, read_version
 from modelctl.services.session import Session
+
+
+def has_made(session: Session, request: RenderRequest, login: str) -> bool:
+    """Whether somebody made the version that is asked for, or brought it to any environment: then
+    it takes another one's word, as nobody approves their own."""
+    tree = session.repository.tree(request.commit)
+    version = read_version(tree, request.model, request.version)
+    made = (version.created_by,) if version is not None else ()
+    brought = authors_of(session.signed(request.model), request.digest)
+    return any(made_by(login, name) for name in (*made, *brought))
 
 
 def require_role(session: Session, transition: Transition, model: str, login: str | None) -> str:

@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from modelctl.domain.evidence import human
-from modelctl.domain.history import authors_of
 from modelctl.domain.observations import CANARY, Observation
 from modelctl.domain.policy import Transition
 from modelctl.domain.rollout import back, onward, pause, resume
@@ -28,11 +27,10 @@ from modelctl.domain.rollout_state import (
     State,
 )
 from modelctl.domain.serving import WHOLE
-from modelctl.domain.waiving import made_by
 from modelctl.errors import ConflictError, DependencyError, ModelctlError
 from modelctl.services.acting import Effects
-from modelctl.services.candidates import read_version
 from modelctl.services.deciding import judge_running
+from modelctl.services.permission import has_made
 from modelctl.services.pointers import require_model
 from modelctl.services.rollouts import (
     Judged,
@@ -304,13 +302,10 @@ def _require_another(session: Session, one: Open, word: Word) -> None:
     Raises:
         ModelctlError: who says so made the version, or brought it onto this or another branch.
     """
-    tree, version = session.repository.tree(one.request.commit), one.request.version
-    found = read_version(tree, one.model, version)
-    made = (found.created_by,) if found is not None else ()
-    brought = authors_of(session.signed(one.model), one.request.digest)
-    if any(made_by(word.by, name) for name in (*made, *brought)):
+    if has_made(session, one.request, word.by):
         raise ModelctlError(
-            f"{word.by} made {version} or brought it here, and has no say in whether it goes on",
+            f"{word.by} made {one.request.version} or brought it here, and has no say in whether "
+            "it goes on",
             mend="somebody else who approves for this environment may; you may pause or abort it",
         )
 
