@@ -83,11 +83,9 @@ def _shadow(stage: Stage) -> None:
     )
     address = f"{evidence.endpoint(stage, TUMOR, 'staging')}/invocations"
     caller = Caller(address, stage.sandbox.data / f"{TUMOR.dataset}-holdout.json", in_turn=True)
-    job, where = stage.job("deploy"), f"{TUMOR.model} --env staging"
-    # What is counted is what comes between two looks, and the first is before anybody asks.
-    stage.silently(job, "modelctl", "rollout", "tick", "staging", "--dry-run")
     with caller.asking():
         caller.wait(_SHADOWED)
+    job, where = stage.job("deploy"), f"{TUMOR.model} --env staging"
     stage.types(job, f"modelctl rollout compare {where}", RESULT)
     promote = f"--by {TUMOR.lead.login} --reason 'it agrees as often as 1.0.0 is right' --now"
     stage.types(job, f"modelctl rollout promote {where} {promote}", HEADLINE)

@@ -390,9 +390,11 @@ def test_a_way_back_does_not_wait_for_artifacts_that_run_already(two: Machine) -
     assert {two.answers() for _ in range(5)} == {"1.0.0"}
 
 
-def test_what_is_counted_begins_with_the_move(two: Machine) -> None:
+@pytest.mark.parametrize("whole", [False, True])
+def test_what_is_counted_begins_with_the_move(two: Machine, whole: bool) -> None:
     before = two.world.session().now
-    shift(two, rolling(two, *backends(two, 50)))
+    tree = rolling(two, *backends(two, 50))
+    assert (two.converge(tree) if whole else [*shift(two, tree)]) == []
     for _ in range(4):
         two.answers()
     two.world.later(minutes=1)

@@ -63,6 +63,7 @@ def converge(
         except ModelctlError as error:
             problems.append(f"{one.model} {one.version}: {error}")
             desired += _as_it_is(target, one.model, root)
+    _look(session, target)
     try:
         for status in target.converge(desired, progress=progress):
             progress(f"serving {status.model} {status.version} at {status.url}")
@@ -71,6 +72,13 @@ def converge(
     else:
         _forget(session, desired, root)
     return problems
+
+
+def _look(session: Session, target: LocalTarget) -> None:
+    """What is counted from now on is counted under the new weights."""
+    with suppress(DependencyError):
+        failures = session.policy.metrics.failures_at(target.folder.name)
+        LocalMetrics(target, failures=failures).scrape(session.now)
 
 
 def shift(
@@ -98,10 +106,7 @@ def shift(
             desired += [serving(session, one, b, root, tracking_uri, running) for b in backends]
         except ModelctlError as error:
             problems[one.model] = f"{one.model} {one.version}: {error}"
-    # What is counted from now on is counted under the new weights.
-    with suppress(DependencyError):
-        failures = session.policy.metrics.failures_at(target.folder.name)
-        LocalMetrics(target, failures=failures).scrape(session.now)
+    _look(session, target)
     try:
         if desired:
             target.shift(desired, progress=progress)
