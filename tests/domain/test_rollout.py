@@ -627,3 +627,10 @@ def test_without_a_plan_it_is_watched_and_does_not_go_on() -> None:
     assert (calm.action, calm.after.weight) == (ro.HOLD, state.weight)
     late = ro.decide(watcher, state, ROLLED_MODEL, NOW + watcher.patience)
     assert (late.action, late.after.weight) == (ro.ROLL_BACK, 0)
+
+
+def test_a_plan_that_has_fewer_steps_by_now_asks_for_nothing_more() -> None:
+    """The policy changed while it stood at a step that is gone: then a person decides."""
+    state = replace(ro.begin(CANARY, NOW), step=7, weight=60)
+    found = decided(CANARY, healthy(MINUTE), after=MINUTE, state=state)
+    assert (found.action, found.after.phase, found.after.weight) == (ro.HOLD, ro.WAITING, 60)

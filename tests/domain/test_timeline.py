@@ -94,6 +94,15 @@ def test_how_a_version_came() -> None:
     assert [event.until for event in moves[1:]] == [event.at for event in moves[:-1]]
 
 
+def test_a_way_back_that_nobody_asked_for_tells_its_figures() -> None:
+    by_itself = {"reason": "more than 5 % fail", "trigger": "errors", "commit": "c" * 40}
+    figures = {"live.error_rate": "0.2"}
+    [event, _] = events(said("rollback", "1.0.0", "dev", 0, values=figures, **by_itself))
+    assert event.detail == "errors: more than 5 % fail (live.error_rate is 0.2)"
+    [event, _] = events(said("rollback", "1.0.0", "dev", 0, **by_itself))
+    assert event.detail == "errors: more than 5 % fail"
+
+
 def test_a_deployment_tells_by_whose_word_and_what_was_waived() -> None:
     waived = {"gate": "soak", "file": "w.yaml", "approved_by": "pat", "expires": "x", "reason": "r"}
     [event, _] = events(deployed("1.0.0", "dev", 0, waivers=[waived]))

@@ -11,9 +11,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from modelctl.adapters.local.registry import ROUTES, Registry
+from modelctl.adapters.local.router import Router
 from modelctl.domain.serving import Serving
 from modelctl.errors import DependencyError, ModelctlError
 from support.load import Load
@@ -206,6 +208,24 @@ def test_a_router_that_has_died_is_started_again(site) -> None:
     site.converge(site.serving("1.0.0", 90), part(site, "canary", "2.0.0", 10))
     (router,) = site.leaders() - set(pids(site).values())
     os.kill(router, signal.SIGKILL)
+    shift(site, site.serving("1.0.0"))
+    assert {site.ask() for _ in range(10)} == {"1.0.0"}
+
+
+def test_a_router_that_dies_meanwhile_is_started_again(
+    site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It ran when it was looked for, and is gone when it is to take the routes."""
+    site.converge(site.serving("1.0.0", 90), part(site, "canary", "2.0.0", 10))
+    (router,) = site.leaders() - set(pids(site).values())
+    publish = Router._publish
+
+    def dies(self: Router, routes: Any) -> None:
+        if psutil.pid_exists(router):
+            os.kill(router, signal.SIGKILL)
+        publish(self, routes)
+
+    monkeypatch.setattr(Router, "_publish", dies)
     shift(site, site.serving("1.0.0"))
     assert {site.ask() for _ in range(10)} == {"1.0.0"}
 

@@ -67,8 +67,9 @@ class Router:
             self._restore(before)
             raise
 
-    def move(self, routes: Sequence[Route]) -> None:
-        """Put `routes` in force on the router that runs, without asking any server through it.
+    def move(self, routes: Sequence[Route]) -> bool:
+        """Put `routes` in force on the router that runs, without asking any server through it; no
+        where it runs no more.
 
         Raises:
             DependencyError: the router doesn't take them; what was in force before is so again.
@@ -77,9 +78,12 @@ class Router:
         try:
             self._publish(routes)
             self._await(routes)
-        except BaseException:
+        except BaseException as error:
             self._restore(before)
+            if isinstance(error, DependencyError) and not self.runs():
+                return False
             raise
+        return True
 
     def runs(self) -> bool:
         """Whether the router's process runs."""
@@ -166,7 +170,7 @@ class Router:
     def _await(self, routes: Sequence[Route]) -> None:
         deadline = time.monotonic() + self._limits.switch
         while not self.in_force(routes):
-            if time.monotonic() >= deadline:
+            if time.monotonic() >= deadline or not self.runs():
                 raise DependencyError(
                     f"the router did not take the new routes within {self._limits.switch:g} s; "
                     f"its log ends with\n{self._log()}"

@@ -213,7 +213,8 @@ class LocalTarget:
             missing = any(serving.key not in ready for serving in desired)
             if missing or not self._router.runs():
                 return False
-            self._router.move(shifted(desired, ready.values(), current))
+            if not self._router.move(shifted(desired, ready.values(), current)):
+                return False
             self._registry.compare(compared(desired), only={s.model for s in desired})
             return True
 
