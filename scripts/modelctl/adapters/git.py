@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import lru_cache, partial
 from itertools import count
 from pathlib import Path
 
@@ -50,7 +51,8 @@ class Repository:
 
     def __init__(self, repo: pygit2.Repository):
         self._repo = repo
-        self._opened: tuple[str, GitTree] | None = None
+        # A guard asks for a few of them again and again.
+        self._opened = lru_cache(maxsize=8)(partial(git_objects.opened, repo))
         self._directory = Path(repo.workdir or repo.path)
 
     def __repr__(self) -> str:
@@ -139,9 +141,7 @@ class Repository:
     def tree(self, oid: str | None) -> GitTree:
         """The tree of a commit, or the tree with that id; of None the empty tree."""
         oid = str(self._repo.TreeBuilder().write()) if oid is None else oid
-        if self._opened is None or self._opened[0] != oid:  # a guard asks for one again and again
-            self._opened = oid, GitTree(self._repo, git_objects.tree_at(self._repo, oid))
-        return self._opened[1]
+        return self._opened(oid)
 
     def changes(self, before: Tree, after: Tree) -> tuple[Change, ...]:
         """What differs between two trees, sorted by path; equal subtrees are never opened."""

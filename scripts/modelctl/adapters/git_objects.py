@@ -247,6 +247,11 @@ def tree_at(repo: pygit2.Repository, oid: str) -> pygit2.Tree:
         raise _unknown(oid, "tree") from None
 
 
+def opened(repo: pygit2.Repository, oid: str) -> GitTree:
+    """As `tree_at`, to be read."""
+    return GitTree(repo, tree_at(repo, oid))
+
+
 def commit_at(repo: pygit2.Repository, sha: str) -> pygit2.Commit:
     """The commit with the full id `sha`.
 
