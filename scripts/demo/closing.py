@@ -118,7 +118,7 @@ def try_next(stage: Stage, *, serving: bool) -> None:
         "modelctl audit who-served production",
         f"modelctl ledger show {TUMOR.model} 1",
         f"modelctl rollout explain {TUMOR.model} --env production",
-        f"modelctl rollout compare {TUMOR.model} --env staging",
+        f"modelctl rollout explain {TUMOR.model} --env staging",
         "modelctl rollout simulate --strategy canary-day --scenario slow:at=6h --png slow.png",
         "modelctl policy backtest --base origin/main",
         "modelctl render production",

@@ -226,6 +226,21 @@ def test_no_wish_lifts_a_quarantine(twice: World) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("by", "to", "calls"), [(None, None, True), ("lena", "0.9.0", False), ("lena", None, False)]
+)
+def test_who_asks_for_what_can_not_be_is_told_and_nobody_is_called(
+    twice: World, by: str | None, to: str | None, calls: bool
+) -> None:
+    """A slip of the pen, or the same emergency once more, is no incident."""
+    back(twice, "dev")
+    twice.later(minutes=1)
+    cause = Cause(trigger="errors", reason="more than 5 % fail", by=by)
+    done = back(twice, "dev", cause=cause, wish=Wish(to=to, again=to is not None))
+    assert done.held
+    assert (done.incident is not None) == calls
+
+
 def test_a_version_that_never_ran_there_is_not_deployed(twice: World) -> None:
     done = back(twice, "dev", wish=Wish(to="0.9.0"))
     assert (done.outcome, done.problem) == (NOWHERE, "dev never ran 0.9.0")

@@ -177,3 +177,22 @@ def test_a_key_that_may_not_sign_it_moves_nothing(twice: World) -> None:
             intact=sound,
         )
     assert stage.splits == []
+
+
+def test_its_own_states_are_nobody_elses(twice: World) -> None:
+    said: list[str] = []
+    stage = Stage()
+    effects = stage.effects(twice, progress=said.append)
+    done = rehearse(twice.session(), twice.transition("dev"), MODEL, effects, intact=sound)
+    assert done.passed
+    assert said == []
+
+
+def test_what_can_not_be_written_down_is_not_rehearsed(twice: World) -> None:
+    """It is no emergency: nothing moves while the remote is down."""
+    session, stage = twice.session(), Stage()
+    twice.shared.rename(twice.shared.with_name("gone.git"))
+    effects = stage.effects(twice)
+    with pytest.raises(DependencyError):
+        rehearse(session, twice.transition("dev"), MODEL, effects, intact=sound)
+    assert [one for one in stage.splits if one[0] != ("1.1.0", 100)] == []

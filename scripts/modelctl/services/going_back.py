@@ -151,10 +151,10 @@ def go_back(
     if choice.is_forth:
         choice = _forth(job, choice, cause)
     if choice.problem is not None:
-        return _held(job, cause, choice)
+        return _held(job, cause, choice, wish)
     found = _first_intact(job, choice.found, intact or artifacts_problem)
     if isinstance(found, str):
-        return _held(job, cause, Choice(problem=found))
+        return _held(job, cause, Choice(problem=found), wish)
     return _moved(job, found, cause, partial(_statements, job, found, cause))
 
 
@@ -356,10 +356,12 @@ def _filed(job: _Job, failed: Which) -> Incident | None:
     return next((one for one in reversed(found) if one.failed == failed), None)
 
 
-def _held(job: _Job, cause: Cause, choice: Choice) -> WentBack:
-    """Nothing to go back to: traffic stays, and somebody is called."""
+def _held(job: _Job, cause: Cause, choice: Choice, wish: Wish) -> WentBack:
+    """Nothing to go back to: traffic stays, and somebody is called. Whoever asks for what can't be
+    is told so, and nobody else is called for it."""
     problem = choice.problem or ""
-    return WentBack(
+    asked = cause.by is not None and (wish.to is not None or choice.is_again)
+    held = WentBack(
         outcome=REFUSED if choice.is_again else NOWHERE,
         model=job.model,
         environment=job.environment,
@@ -379,3 +381,4 @@ def _held(job: _Job, cause: Cause, choice: Choice) -> WentBack:
             values=cause.values,
         ),
     )
+    return replace(held, incident=None) if asked else held

@@ -20,7 +20,7 @@ from modelctl.domain.rollout_split import PREVIOUS, STABLE, is_split
 from modelctl.domain.serving import WHOLE
 from modelctl.errors import ConflictError, DependencyError, ModelctlError
 from modelctl.services.accounted import accounted
-from modelctl.services.acting import Effects, nothing_applied
+from modelctl.services.acting import Effects, nothing_applied, silent
 from modelctl.services.candidates import read_model, read_version
 from modelctl.services.evidence import record_evidence, signer_key, statement_of
 from modelctl.services.pointers import Located, locate
@@ -156,10 +156,10 @@ class _Road:
         """Back and forth: the seconds that it took back, or what went wrong."""
         with self._ends_where_it_began():
             self._forth()  # one that was killed may have left it elsewhere
-            if problem := self._go(_beside(self.runs, self.target)):
+            if problem := self._out(_beside(self.runs, self.target)):
                 return None, f"{self.target.version} can't be brought up: {problem}"
             begun = clock()
-            if problem := self._go(_beside(self.target, self.runs)):
+            if problem := self._out(_beside(self.target, self.runs)):
                 return None, f"traffic doesn't go back: {problem}"
             return clock() - begun, None
 
@@ -168,17 +168,23 @@ class _Road:
         try:
             yield
         finally:
-            self._forth()
+            # What lies in the state by now is what the rehearsal wrote there.
+            self._forth(replace(self.effects, progress=silent))
 
-    def _forth(self) -> None:
-        if problem := self._go(self.runs):
+    def _out(self, request: RenderRequest) -> str | None:
+        """Away from what serves: only where that can be written down, for it is no emergency."""
+        effects = replace(self.effects, progress=silent, verifies=lambda _: False)
+        return self._go(request, effects)
+
+    def _forth(self, effects: Effects | None = None) -> None:
+        if problem := self._go(self.runs, effects or self.effects):
             raise DependencyError(
                 f"{self.runs.model} of {self.transition.environment} is not back where it was: "
                 f"{problem}",
                 mend="run it again, or `modelctl deploy` it",
             )
 
-    def _go(self, request: RenderRequest) -> str | None:
+    def _go(self, request: RenderRequest, effects: Effects) -> str | None:
         """Moves traffic without a word on the ledger; what isn't in force."""
         model = self.runs.model
         seen = position(self.session.signed(model), self.transition.environment)
@@ -186,7 +192,7 @@ class _Road:
             self.session,
             self.transition,
             request,
-            self.effects,
+            effects,
             nothing_told,
             seen=seen,
             urgent=True,
