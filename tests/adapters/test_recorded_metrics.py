@@ -79,6 +79,59 @@ def test_openmetrics_text_is_read(tmp_path: Path) -> None:
         check(read_recording(written(tmp_path / name, text)))
 
 
+def histograms(*, typed: bool, by_time: bool) -> str:
+    """Four scrapes of both sides: counters, and a histogram with its sum and count."""
+    rows = []
+    for side, each in (("canary", 10), ("stable", 30)):
+        for n in range(4):
+            at = START + n * STEP
+            rows.append((0, at, sample(COUNT, {"side": side, "code": "200"}, each * n, at)))
+            for le, share in (("0.05", 0.5), ("+Inf", 1)):
+                labels = {"side": side, "le": le}
+                rows.append((1, at, sample(BUCKET, labels, each * share * n, at)))
+            for what in ("count", "sum"):
+                name = f"{RECORDED.durations}_{what}"
+                rows.append((1, at, sample(name, {"side": side}, each * n, at)))
+    heads = (
+        f"# TYPE {COUNT.removesuffix('_total')} counter",
+        f"# TYPE {RECORDED.durations} histogram",
+    )
+    lines = list[str]()
+    for family, head in enumerate(heads):
+        found = [(at, text) for kind, at, text in rows if kind == family]
+        found.sort(key=lambda row: (row[0],) if by_time else (row[1].partition(" ")[0], row[0]))
+        lines += [head] * typed + [text for _, text in found]
+    return "\n".join([*lines, "# EOF", ""])
+
+
+@pytest.mark.parametrize("typed", [True, False])
+@pytest.mark.parametrize("by_time", [True, False])
+def test_histograms_are_read_as_promtool_takes_them(
+    tmp_path: Path, typed: bool, by_time: bool
+) -> None:
+    """Series by series or time by time, with their types or without."""
+    path = written(tmp_path / "a.om", histograms(typed=typed, by_time=by_time))
+    command = [tool("promtool"), "tsdb", "create-blocks-from", "openmetrics"]
+    subprocess.run([*command, path, tmp_path / "blocks"], check=True, capture_output=True)
+    rows = read_recording(path)
+    assert len(rows) == 3
+    canary, stable = total(rows, "canary"), total(rows, "stable")
+    assert (canary.requests, stable.requests) == (30, 90)
+    assert canary.latency is not None
+    assert canary.latency.bounds_ms == (50.0,)
+    assert canary.latency.counts == (15, 15)
+
+
+def test_exemplars_repeated_samples_and_odd_labels_are_no_matter(tmp_path: Path) -> None:
+    labels = '{side="canary",code="200",path="a # {b} \\" c\u2028"}'
+    lines = [f"{COUNT}{labels} {10 * n} {START + n * STEP}" for n in range(3)]
+    lines[1] += ' # {trace_id="x # {y"} 1 1'
+    (first, second) = read_recording(
+        written(tmp_path / "a.om", "\r\n".join([*lines[:2], lines[1], lines[2], "# EOF", ""]))
+    )
+    assert (first.sides["canary"].requests, second.sides["canary"].requests) == (10, 10)
+
+
 def test_what_a_prometheus_answers_is_read(tmp_path: Path) -> None:
     """By the HTTP API, several answers in a list, and by promtool."""
     form = {"start": START, "end": START + 600, "step": STEP}
@@ -163,6 +216,11 @@ def test_a_table_is_read(tmp_path: Path) -> None:
     assert rows[2].figures == {"stable.latency_p99_ms": 80}
 
 
+def test_a_table_as_a_spreadsheet_writes_it_is_read(tmp_path: Path) -> None:
+    text = f"\ufeff{HEAD}\r\n1,canary,5,0\r\n2,canary,5,0\r\n"
+    assert total(read_recording(written(tmp_path / "a.csv", text)), "canary").requests == 10
+
+
 @pytest.mark.parametrize(
     ("text", "line", "told"),
     [
@@ -204,6 +262,9 @@ def test_what_is_wrong_with_a_table_is_told_with_its_line(
         ("# TYPE a counter\na_total 1 1\na_total{ 2 2\n# EOF\n", 3, ""),
         ("# TYPE a counter\na_total 2 2\na_total 1 1\n# EOF\n", 3, ""),
         ("# TYPE a counter\na_total one 1\n# EOF\n", 2, ""),
+        ("a_total 1 1\na_total 2 1\n# EOF\n", 2, "another value at this time already"),
+        ("a_total 1 1\n# EOF\na_total 2 2\n", 2, "a line follows # EOF"),
+        ("a_total 1 1\n\n# EOF\n", 2, "blank line"),
     ],
 )
 def test_what_is_wrong_with_openmetrics_is_told_with_its_line(

@@ -236,6 +236,10 @@ def test_conditions_that_ask_of_the_model_need_one(cli: CommandLine, recorded: P
         ((), "figures come from a recording or from a scenario"),
         (("--scenario", "healthy", "--until", "now"), "are about recordings"),
         (("--scenario", "odd"), "there is no scenario odd"),
+        (("--scenario", "errors:at=2h"), "errors begins at 2h, when the traffic has ended"),
+        (("--scenario", "healthy:rate=0.5"), "healthy takes no rate"),
+        (("--scenario", "healthy", "--svg", "x.PNG"), "--svg x.PNG: that is the name of another"),
+        (("--scenario", "healthy", "--png", "x.svg"), "--png x.svg: that is the name of another"),
         (("--scenario", "healthy", "--env", "moon"), "there is no environment moon"),
         (("--scenario", "healthy", "--strategy", "at-once"), "changes over at once"),
         (("--scenario", "healthy", "--policy-ref", "nowhere"), "nowhere"),
@@ -253,6 +257,46 @@ def test_what_nobody_recorded_can_be_assumed(cli: CommandLine, recorded: Path) -
         message, mend = cli.fails(*args, wrong)
         assert message == f"{wrong} is no figure with its value"
         assert "policy facts live" in mend
+
+
+@pytest.mark.parametrize(
+    ("wrong", "problem"),
+    [
+        ("canary.error_rate=0", "comes from what was counted"),
+        ("stable.latency_p99_ms=40", "comes from what was counted"),
+        ("live.requests=9", "comes from what was counted"),
+        ("canary.failed_health_checks=nan", "is nothing that canary.failed_health_checks can be"),
+        ("canary.failed_health_checks=-1", "is nothing that"),
+        ("canary.failed_health_checks=1e300", "is nothing that"),
+        ("canary.failed_health_checks=0.5", "is no count"),
+        ("canary.drift=inf", "is nothing that"),
+        ("baseline.latency_p99_ms=-5", "is nothing that"),
+        ("baseline.metrics=1", "is no figure with its value"),
+        ("model.sla.error_rate=1", "is no figure with its value"),
+    ],
+)
+def test_what_is_counted_or_no_number_is_not_assumed(
+    cli: CommandLine, recorded: Path, wrong: str, problem: str
+) -> None:
+    args = ("rollout", "simulate", "--strategy", "loose", "--metrics", recorded, "--assume")
+    message, mend = cli.fails(*args, wrong)
+    assert problem in message
+    assert mend
+
+
+@pytest.mark.parametrize("column", ["drift", "psi"])
+def test_what_was_recorded_is_not_assumed(cli: CommandLine, tmp_path: Path, column: str) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text(
+        f"time,side,requests,errors,{column}\n"
+        "1795168800,canary,100,0,0.2\n1795168800,stable,100,0,\n"
+        "1795168815,canary,100,0,\n1795168815,stable,100,0,\n"
+    )
+    args = ("rollout", "simulate", "--strategy", "loose", "--metrics", path, "--assume")
+    message, mend = cli.fails(*args, f"canary.{column}=0")
+    assert message == f"canary.{column} was recorded, so it can't be assumed"
+    assert "leave out --assume" in mend
+    assert cli(*args, "canary.failed_health_checks=0", "--assume", "live.accuracy_drop=-0.1")
 
 
 def test_a_recording_of_one_side_is_refused(cli: CommandLine, tmp_path: Path) -> None:

@@ -90,6 +90,7 @@ def test_a_version_without_traffic_has_no_figures() -> None:
             "slow:by=3,for=2d,every=1m",
             Scenario(name="slow", by=3.0, lasts=timedelta(days=2), every=timedelta(minutes=1)),
         ),
+        ("silent:at=0s", Scenario(name="silent", at=timedelta())),
     ],
 )
 def test_a_scenario_is_written_in_words(text: str, scenario: Scenario) -> None:
@@ -97,10 +98,28 @@ def test_a_scenario_is_written_in_words(text: str, scenario: Scenario) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_what_is_shown_of_a_scenario_can_be_typed_again(name: str) -> None:
-    scenario = parse_scenario(f"{name}:at=45s,rate=0.25,by=2,rps=7,seed=2")
-    again = parse_scenario(str(scenario))
-    assert str(again) == str(scenario)
+@pytest.mark.parametrize("length", ["", ",for=90m,every=1m", ",for=1d"])
+def test_what_is_shown_of_a_scenario_can_be_typed_again(name: str, length: str) -> None:
+    own = {"healthy": "", "errors": "at=0s,rate=0.0000125,", "slow": "at=45s,by=1.2345678,"}
+    words = f"{name}:{own.get(name, 'at=1m,')}rps=7"
+    scenario = parse_scenario(f"{words},seed=2{length}")
+    assert parse_scenario(str(scenario)) == scenario
+
+
+def test_how_long_traffic_is_made_is_shown_where_it_was_said() -> None:
+    said = parse_scenario("errors:every=1m,for=12h,at=2h")
+    assert str(said) == "errors:at=2h,rate=0.05,for=12h,every=1m,rps=100,seed=1"
+    assert str(parse_scenario("healthy:every=15s")) == "healthy:rps=100,seed=1"
+
+
+def test_longer_traffic_begins_as_shorter_traffic_does() -> None:
+    at = BEGAN + timedelta(seconds=15)
+    assert traffic("healthy:for=1h").seen(at, SHARES) == traffic("healthy").seen(at, SHARES)
+
+
+def test_a_fault_at_once_is_seen_in_the_first_stretch() -> None:
+    first = traffic("silent:at=0s").seen(BEGAN + timedelta(seconds=15), SHARES)
+    assert list(first.sides) == [STABLE]
 
 
 @pytest.mark.parametrize(
@@ -113,8 +132,19 @@ def test_what_is_shown_of_a_scenario_can_be_typed_again(name: str) -> None:
         ("errors:colour=red", "colour=red is nothing"),
         ("errors:rate=2", "the rate 2 is no share"),
         ("healthy:rps=0", "must be more than 0"),
+        ("healthy:rate=0.5", "healthy takes no rate: it would change nothing"),
+        ("silent:by=2", "silent takes no by"),
+        ("errors:at=1h,rate=0.1,at=2h", "names at twice"),
+        ("errors:seed=2.5", "seed=2.5 is nothing"),
+        ("errors:for=0s", "for=0s is nothing"),
+        ("errors:every=0s", "every=0s is nothing"),
+        ("errors:at=2h,for=1h", "errors begins at 2h, when the traffic has ended: it lasts 1h"),
+        ("errors:for=2h", "begins at 2h, when the traffic has ended"),
+        ("slow:at=95s,for=100s,every=30s", "begins at 95s, when the traffic has ended"),
+        ("healthy:for=10s", "ends after 10s, before a stretch of 15s"),
     ],
 )
 def test_what_is_no_scenario_is_told(text: str, problem: str) -> None:
-    with pytest.raises(ModelctlError, match=problem):
+    with pytest.raises(ModelctlError, match=problem) as caught:
         parse_scenario(text)
+    assert caught.value.mend

@@ -42,6 +42,9 @@ _FORMS: Final = (
     "a recording is the JSON answer of a range query (.json), OpenMetrics text with timestamps "
     "(.om), or a table (.csv)"
 )
+_END: Final = "# EOF"
+_EXEMPLAR: Final = re.compile(r'((?:[^"]|"(?:[^"\\]|\\.)*")*?) # \{')
+"""What stands before an exemplar, which nobody reads here."""
 _EPOCH: Final = datetime.fromtimestamp(0, UTC)
 _SIDES: Final = (CANARY, STABLE, LIVE_SIDE, BASELINE)
 
@@ -84,7 +87,7 @@ def read_recording(path: Path, recording: Recording | None = None) -> Sequence[O
                 f"{path} has over {MAX_BYTES // 1024**2} MiB",
                 mend="record less, or with longer steps",
             )
-        text = path.read_bytes().decode()
+        text = path.read_bytes().decode("utf-8-sig")  # as spreadsheets write it
     except OSError as error:
         raise ModelctlError(f"{path} can't be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
@@ -161,42 +164,59 @@ def _instant(at: float) -> float:
 
 
 def _openmetrics(path: Path, text: str) -> list[Series]:
-    """OpenMetrics text whose samples have timestamps."""
-    from prometheus_client.openmetrics.parser import text_fd_to_metric_families
-
-    lines = _Lines(text)
-    read: Callable[[Iterable[str]], Iterable[Any]] = text_fd_to_metric_families
-    samples: dict[tuple[tuple[str, str], ...], list[tuple[float, float]]] = {}
-    count = 0
+    """OpenMetrics text whose samples have timestamps. Each line is read for itself: what a backfill
+    takes may go series by series or time by time, and the library's rules for the samples of a
+    family are about one scrape."""
+    found: dict[tuple[tuple[str, str], ...], dict[float, float]] = {}
+    lines = text.removesuffix("\n").split("\n")
+    number, count = 1, 0
     try:
-        for family in read(lines):
-            for sample in family.samples:
-                if sample.timestamp is None:
-                    raise ValueError(f"{sample.name} has no timestamp")
-                count += 1
-                _check_count(path, count)
-                key = tuple(sorted({"__name__": sample.name, **sample.labels}.items()))
-                at = _instant(float(sample.timestamp))
-                samples.setdefault(key, []).append((at, float(sample.value)))
+        for number, line in enumerate(lines, 1):
+            sample = _sample(line, last=number == len(lines))
+            if sample is None:
+                continue
+            count += 1
+            _check_count(path, count)
+            key = tuple(sorted({"__name__": sample.name, **sample.labels}.items()))
+            _add(found.setdefault(key, {}), sample)
     except (ValueError, KeyError, IndexError, TypeError, AttributeError, OverflowError) as error:
         raise ModelctlError(
-            f"it isn't OpenMetrics with timestamps: {str(error)[:200]}",
+            f"it isn't OpenMetrics with timestamps: {str(error)[:200] or 'nobody can read it'}",
             mend=f"give every sample a time in seconds, and # EOF as the last line; {_FORMS}",
-            location=f"{path}:{lines.number}:1",
+            location=f"{path}:{number}:1",
         ) from error
-    return [Series(labels=dict(key), samples=sorted(found)) for key, found in samples.items()]
+    return [Series(labels=dict(key), samples=list(one.items())) for key, one in found.items()]
 
 
-class _Lines:
-    """Lines that count how many of them were taken."""
+def _sample(line: str, *, last: bool) -> Any:
+    """The sample of a line; None for a line about samples."""
+    from prometheus_client.openmetrics.parser import text_fd_to_metric_families
 
-    def __init__(self, text: str):
-        self._lines = iter(text.splitlines(keepends=True))
-        self.number = 1
+    line = line.removesuffix("\r")
+    if (line == _END) != last:
+        raise ValueError(f"{_END} must be the last line" if last else f"a line follows {_END}")
+    if not line:
+        raise ValueError("a blank line")
+    read: Callable[[Iterable[str]], Iterable[Any]] = text_fd_to_metric_families
+    exemplar = _EXEMPLAR.match(line) if " # " in line and not line.startswith("#") else None
+    alone = exemplar[1] if exemplar else line
+    samples = [
+        one for family in read((alone,) if last else (alone, _END)) for one in family.samples
+    ]
+    return samples[0] if samples else None
 
-    def __iter__(self) -> Iterator[str]:
-        for self.number, line in enumerate(self._lines, 1):  # noqa: B020 the number is the point
-            yield line
+
+def _add(samples: dict[float, float], sample: Any) -> None:
+    """One sample more of a series, whose times go forwards; the same one twice counts once."""
+    if sample.timestamp is None:
+        raise ValueError(f"{sample.name} has no timestamp")
+    at, value = _instant(float(sample.timestamp)), float(sample.value)
+    before = next(reversed(samples), None)
+    if before is not None and at < before:
+        raise ValueError(f"the times of {sample.name} go backwards")
+    if before == at and value != samples[at]:
+        raise ValueError(f"{sample.name} has another value at this time already")
+    samples[at] = value
 
 
 def _check_count(path: Path, count: int) -> None:

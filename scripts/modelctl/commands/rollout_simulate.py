@@ -91,6 +91,7 @@ def command(
     from modelctl.services.tuning import bench, tried
 
     _check(**asked)
+    _check_names(png, svg)
     place = bench(settings.directory, policy_ref, model, environment)
     began = time.perf_counter()
     figures = _figures(**asked)
@@ -141,6 +142,16 @@ def _check(
             "--from, --until and --assume are about recordings",
             mend="say it in the scenario: errors:at=2h,for=12h",
         )
+
+
+def _check_names(png: Path | None, svg: Path | None) -> None:
+    """A picture of one form isn't written under the name of the other."""
+    for path, own, other in ((png, "png", "svg"), (svg, "svg", "png")):
+        if path is not None and path.suffix.lower() == f".{other}":
+            raise ModelctlError(
+                f"--{own} {path}: that is the name of another form of picture",
+                mend=f"write --{other} {path}, or --{own} {path.with_suffix(f'.{own}')}",
+            )
 
 
 def _tell_speed(done: Sequence[Simulation], took: float) -> None:

@@ -31,8 +31,16 @@ NAMES: Mapping[str, str] = {
     SILENT: "from `at` on, nothing is heard of the new version",
 }
 _SPANS = {"at": "at", "for": "lasts", "every": "every"}
-_NUMBERS = ("rate", "by", "rps", "seed")
+_OWN: Mapping[str, Sequence[str]] = {
+    HEALTHY: (),
+    ERRORS: ("at", "rate"),
+    SLOW: ("at", "by"),
+    SILENT: ("at",),
+}
+_COMMON = ("for", "every", "rps", "seed")
 _NUMBER = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})?")
+_WHOLE = re.compile(r"[0-9]{1,9}")
+_AT_ONCE = re.compile(r"0[smhd]")
 _BOUNDS = (
     *(5, 10, 15, 20, 25, 30, 35, 40, 45, 50, 60, 70, 80, 90, 100),
     *(120, 150, 200, 300, 500, 1000),
@@ -41,6 +49,7 @@ _MEDIAN_MS, _SPREAD = 24.0, 0.42
 _ERRORS = 0.002
 _WAVE, _CALM = 0.3, 9  # how far a day's traffic swings, and at which hour it is as usual
 _RARE = 1e-7
+_EVERY = timedelta(seconds=15)
 
 _READINGS: Mapping[str, float] = {
     "canary.failed_health_checks": 0.0,
@@ -64,18 +73,38 @@ class Scenario:
     name: str
     at: timedelta = timedelta(hours=2)
     lasts: timedelta | None = None
-    every: timedelta = timedelta(seconds=15)
+    every: timedelta = _EVERY
     rate: float = 0.05
     by: float = 1.5
     rps: float = 100.0
     seed: int = 1
 
     def __str__(self) -> str:
-        told = {"rate": f"{self.rate:g}"} if self.name == ERRORS else {}
-        told |= {"by": f"{self.by:g}"} if self.name == SLOW else {}
-        at = {} if self.name == HEALTHY else {"at": _span(self.at)}
-        rest = {"rps": f"{self.rps:g}", "seed": str(self.seed)}
-        return f"{self.name}:{','.join(f'{k}={v}' for k, v in {**at, **told, **rest}.items())}"
+        """In words that give the same traffic when they are typed again."""
+        own = {"at": _span(self.at), "rate": _told(self.rate), "by": _told(self.by)}
+        told = {key: own[key] for key in _OWN[self.name]}
+        told |= {"for": _span(self.lasts)} if self.lasts is not None else {}
+        told |= {"every": _span(self.every)} if self.every != _EVERY else {}
+        told |= {"rps": _told(self.rps), "seed": str(self.seed)}
+        return f"{self.name}:{','.join(f'{key}={value}' for key, value in told.items())}"
+
+    def check_begins(self, lasts: timedelta) -> None:
+        """Refuses traffic of this length in which nothing would be seen, or not what is named.
+
+        Raises:
+            ModelctlError: it ends before a stretch is over, or before the fault shows.
+        """
+        if lasts < self.every:
+            raise ModelctlError(
+                f"{self.name} ends after {_span(lasts)}, before a stretch of {_span(self.every)}",
+                mend="write a longer for=, or a shorter every=",
+            )
+        if self.name != HEALTHY and self.at >= lasts // self.every * self.every:
+            raise ModelctlError(
+                f"{self.name} begins at {_span(self.at)}, when the traffic has ended: it lasts "
+                f"{_span(lasts)}",
+                mend=f"write an earlier at=, or a longer for=, such as for={_span(self.at * 2)}",
+            )
 
 
 def parse_scenario(text: str) -> Scenario:
@@ -89,26 +118,43 @@ def parse_scenario(text: str) -> Scenario:
         raise ModelctlError(
             f"there is no scenario {name}", mend=f"choose one of {', '.join(NAMES)}"
         )
-    made = Scenario(name=name)
+    fields: dict[str, Any] = {}
     for part in (part for part in rest.split(",") if part):
-        made = replace(made, **_part(name, part))
+        key, value = _part(name, part)
+        if key in fields:
+            raise ModelctlError(f"{text} names {part.partition('=')[0]} twice", mend="keep one")
+        fields[key] = value
+    made = Scenario(name=name, **fields)
     if not 0.0 <= made.rate <= 1.0:
         raise ModelctlError(f"the rate {made.rate:g} is no share", mend="from 0 to 1")
     if made.rps <= 0.0 or made.by <= 0.0:
         raise ModelctlError("rps and by must be more than 0", mend="rps=100,by=1.5")
+    if made.lasts is not None:
+        made.check_begins(made.lasts)
     return made
 
 
-def _part(name: str, part: str) -> dict[str, Any]:
+def _part(name: str, part: str) -> tuple[str, Any]:
+    """One `key=value` as a field of `Scenario`, with its value."""
     key, _, value = part.partition("=")
-    if key in _SPANS and is_span(value):
-        return {_SPANS[key]: parse_span(value)}
-    if key in _NUMBERS and _NUMBER.fullmatch(value):
-        return {key: int(float(value)) if key == "seed" else float(value)}
-    spans, numbers = ", ".join(_SPANS), ", ".join(_NUMBERS)
+    taken = (*_OWN[name], *_COMMON)
+    if key not in taken and any(key in own for own in _OWN.values()):
+        raise ModelctlError(
+            f"{name} takes no {key}: it would change nothing",
+            mend=f"leave {part} out; {name} takes {', '.join(taken)}",
+        )
+    if key in taken and key in _SPANS:
+        if is_span(value):
+            return _SPANS[key], parse_span(value)
+        if key == "at" and _AT_ONCE.fullmatch(value):
+            return key, timedelta()
+    elif key in taken and (_WHOLE if key == "seed" else _NUMBER).fullmatch(value):
+        return key, int(value) if key == "seed" else float(value)
     raise ModelctlError(
         f"{part} is nothing that a scenario takes",
-        mend=f"write {name}:at=2h; {spans} take a time such as 90s or 48h, {numbers} a number",
+        mend=f"{name} takes {', '.join(taken)}: times such as 90s or 48h for "
+        f"{', '.join(one for one in taken if one in _SPANS)}, a whole number for seed, "
+        "numbers for the others",
     )
 
 
@@ -117,7 +163,7 @@ class Synthetic:
 
     def __init__(self, *, scenario: Scenario, began: datetime, lasts: timedelta):
         self.scenario, self.began, self.lasts = scenario, began, lasts
-        self._chance = seeded(scenario)
+        self._chance = seeded(replace(scenario, lasts=None, every=_EVERY))
 
     @property
     def every(self) -> timedelta:
@@ -170,7 +216,14 @@ def _parts(slower: float) -> Sequence[float]:
 
 def _span(length: timedelta) -> str:
     seconds = int(length.total_seconds())
+    if seconds == 0:
+        return "0s"
     for unit, size in (("d", 86400), ("h", 3600), ("m", 60)):
         if seconds % size == 0:
             return f"{seconds // size}{unit}"
     return f"{seconds}s"
+
+
+def _told(number: float) -> str:
+    """As `_NUMBER` has it, without loss."""
+    return f"{number:.9f}".rstrip("0").rstrip(".")

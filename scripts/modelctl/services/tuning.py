@@ -12,12 +12,13 @@ from types import MappingProxyType
 from modelctl.adapters.git import Repository
 from modelctl.adapters.policies import load_policy
 from modelctl.adapters.recorded_metrics import read_recording
+from modelctl.domain.facts import METRICS
 from modelctl.domain.manifest import Model
-from modelctl.domain.observations import Observation
+from modelctl.domain.observations import BASELINE, Observation
 from modelctl.domain.policy import Policy
 from modelctl.domain.simulation import Simulation, limits_of
 from modelctl.domain.strategies import SHADOW, STEPPED, Strategy
-from modelctl.domain.triggers import LIVE, Trigger
+from modelctl.domain.triggers import MEANINGS, Trigger
 from modelctl.errors import ModelctlError
 from modelctl.services.candidates import read_model
 from modelctl.services.pointers import unknown_environment
@@ -30,6 +31,7 @@ BEGAN = datetime(2026, 1, 5, tzinfo=UTC)
 
 _AFTER = 1.1  # how much longer made-up traffic lasts than the steps
 _LEAST = timedelta(hours=1)
+_MOST = 2.0**53
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,18 +127,30 @@ def assumption(text: str) -> tuple[str, float]:
     """`canary.failed_health_checks=0` as a reading.
 
     Raises:
-        ModelctlError: it isn't one, or nobody declared such a figure.
+        ModelctlError: it isn't one, nobody declared such a figure, or it is counted, never read.
     """
     name, _, value = text.partition("=")
     try:
         number = float(value)
     except ValueError:
         number = None
-    if name not in LIVE or "." not in name or number is None:
+    type_ = MEANINGS[name][0] if name in MEANINGS else METRICS
+    if type_ == METRICS or number is None:
         raise ModelctlError(
             f"{text} is no figure with its value",
             mend="write canary.failed_health_checks=0; `modelctl policy facts live` lists them",
         )
+    side, _, what = name.partition(".")
+    if side != BASELINE and f"{BASELINE}.{what}" in MEANINGS:  # what every side has
+        raise ModelctlError(
+            f"{name} comes from what was counted, so it can't be assumed",
+            mend=f"record it; what {side} answered is in the requests, errors and response times",
+        )
+    count = type_ == "int"
+    if not abs(number) < _MOST or (number < 0 and (count or side == BASELINE)):
+        raise ModelctlError(f"{text} is nothing that {name} can be", mend="write 0 or more")
+    if count and number != int(number):
+        raise ModelctlError(f"{text} is no count", mend=f"write {name}={int(number)}")
     return name, number
 
 
@@ -171,7 +185,20 @@ def _synthetic(strategy: Strategy, figures: Figures) -> Synthetic:
     asked = sum((step.duration for step in strategy.steps), timedelta())
     assert figures.scenario is not None  # noqa: S101 - asked by the caller
     lasts = figures.scenario.lasts or max(asked * _AFTER, asked + _LEAST) + strategy.patience
+    if strategy.kind in STEPPED:
+        figures.scenario.check_begins(lasts)
     return Synthetic(scenario=figures.scenario, began=BEGAN, lasts=lasts)
+
+
+def _refuse_recorded(found: Sequence[Observation], assumed: Mapping[str, float]) -> None:
+    """What was recorded is not assumed beside it: a gap in it is a gap."""
+    for name in assumed:
+        side = name.partition(".")[0]
+        if any(name in one.figures or (side == BASELINE and side in one.sides) for one in found):
+            raise ModelctlError(
+                f"{name} was recorded, so it can't be assumed",
+                mend=f"leave out --assume {name}=…, or take the figure out of the recording",
+            )
 
 
 def _recorded(strategy: Strategy, figures: Figures) -> Recorded:
@@ -182,6 +209,7 @@ def _recorded(strategy: Strategy, figures: Figures) -> Recorded:
             f"nobody recorded {' or '.join(missing)}, so there is nothing to compare",
             mend="record both sides; docs/policies.md says how",
         )
+    _refuse_recorded(found, figures.assumed)
     last = found[-1].at if found else BEGAN
     return Recorded(
         observations=found,
