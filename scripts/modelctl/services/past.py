@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import takewhile
 
 from modelctl.adapters.ledger import Damage, Ledger, LedgerEntry
 from modelctl.domain import audit as audits
@@ -111,14 +112,15 @@ def _doubts(session: Session, model: str, at: datetime, found: Found | None) -> 
 
 
 def _with_coming(session: Session, served: Served, at: datetime) -> Served:
-    """The same with the version that was taking over then, if one was. Rollouts are read only of
-    models that had one."""
-    one = served.deployment
-    if not session.ledger.entries(one.model, (ROLLOUT,)):
+    """The same with the version that was taking over then, if one was: what came between the
+    deployment that served and that time tells."""
+    one, ledger = served.deployment, session.ledger
+    later = ledger.backwards(one.model, MOVES, before=_beyond(ledger, one.model, at))
+    since = list(takewhile(lambda entry: entry.seq > one.seq, later))
+    if not any(entry.kind == ROLLOUT for entry in since):
         return served
-    entries = session.ledger.entries(one.model, MOVES)
-    found = rollouts((entry.signed for entry in entries), one.environment)
-    return replace(served, coming=audits.coming(found, at))
+    told = (entry.signed for entry in reversed(since) if not ledger.repeats(entry))
+    return replace(served, coming=audits.coming(rollouts(told, one.environment), at))
 
 
 def _served(ledger: Ledger, deployment: Deployment, entry: LedgerEntry) -> Served:
