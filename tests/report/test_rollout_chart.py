@@ -15,13 +15,18 @@ from pathlib import Path
 import pytest
 
 from modelctl.domain.observations import CANARY, STABLE
+from modelctl.domain.rollout_state import Reason
 from modelctl.domain.simulation import Course, Limit, Point
-from modelctl.report import rollout_chart as chart, rollout_series as series
+from modelctl.report import (
+    rollout_chart as chart,
+    rollout_colors as colors,
+    rollout_series as series,
+)
 from modelctl.report.rollout_axes import passed
 from modelctl.report.simulation_words import picture
 from modelctl.services.replayed import Recorded
 from modelctl.services.simulating import STAND_IN, simulate
-from support.simulated import BEGAN, EVERY, counts, plan, recording
+from support.simulated import BEGAN, EVERY, condition, counts, plan, recording
 
 ROOT = Path(__file__).parents[2]
 LIMITS = (
@@ -79,7 +84,7 @@ def test_an_svg_follows_the_dark_mode_and_says_nothing_of_the_machine() -> None:
     root = ET.fromstring(drawn)
     assert root.tag.endswith("svg")
     assert "prefers-color-scheme: dark" in drawn
-    for light in (chart.INK, chart.PAPER, *chart.COLORS.values()):
+    for light in (colors.INK, colors.PAPER, *colors.COLORS.values()):
         assert f"fill: {light}" in drawn or f"stroke: {light}" in drawn
         assert f'[style*="fill: {light}"]' in drawn
     assert "<dc:date>" not in drawn
@@ -90,7 +95,7 @@ def test_every_colour_of_a_picture_has_one_for_the_dark() -> None:
     drawn = texts(chart.svg([course(0.2), gone()]))
     body = drawn.partition("</style>")[2]
     used = set(re.findall(r"(?:fill|stroke): (#[0-9a-f]{6})", body))
-    assert used <= set(chart._DARK)
+    assert used <= set(colors.DARK)
 
 
 def luminance(color: str) -> float:
@@ -105,12 +110,12 @@ def contrast(one: str, other: str) -> float:
 
 
 @pytest.mark.parametrize(
-    "color", [chart.INK, chart.FAINT, *chart.COLORS.values(), chart.LIMIT, chart.BACK]
+    "color", [colors.INK, colors.FAINT, *colors.COLORS.values(), colors.LIMIT, colors.BACK]
 )
 def test_text_can_be_read_in_both_modes(color: str) -> None:
-    least = 3.5 if color in chart.COLORS.values() else 4.5
-    assert contrast(color, chart.PAPER) >= least
-    assert contrast(chart._DARK[color], chart._DARK[chart.PAPER]) >= least
+    least = 3.5 if color in colors.COLORS.values() else 4.5
+    assert contrast(color, colors.PAPER) >= least
+    assert contrast(colors.DARK[color], colors.DARK[colors.PAPER]) >= least
 
 
 def test_strategies_stand_side_by_side_with_one_scale() -> None:
@@ -143,6 +148,94 @@ def test_a_limit_beside_stable_has_gaps_where_stable_has() -> None:
     found = series.limit_line(LIMITS[0], line)
     assert found.seen == pytest.approx([0.105])
     assert series.limit_line(LIMITS[1], line).seen == [0.9, 0.9]
+
+
+def late() -> Course:
+    """Its errors begin so late that only the recent window tells."""
+    found = recording(120)[:400] + recording(120, 0.05)[400:]
+    one = plan(minutes=60, conditions=[replace(condition(), requests=100)])
+    made = simulate(one, STAND_IN, Recorded(observations=found, until=found[-1].at))
+    return replace(picture(made), limits=LIMITS)
+
+
+def test_what_took_it_back_is_drawn_over_the_span_that_decided() -> None:
+    made = late()
+    new, now = series.decided(made)
+    assert (new.side, new.metric, now.side) == (CANARY, "error_rate", STABLE)
+    assert new.over.startswith("in the last ")
+    _, since = series.lines(made, CANARY, "error_rate")
+    assert new.limit is not None
+    assert since.seen[-1] < new.limit < new.low < new.value < new.high
+    assert new.limit == pytest.approx(now.value + 0.005)
+    assert new.hour == pytest.approx(series.hours(made, made.stays[-1].began), abs=0.1)
+
+
+def test_a_figure_that_decided_lies_within_the_picture() -> None:
+    from matplotlib.figure import Figure
+
+    made = late()
+    drawn = chart._errors(Figure().subplots(), made)
+    assert drawn.top > next(series.decided(made)).value
+    assert chart.png([made])
+
+
+def test_what_nothing_took_back_has_no_mark() -> None:
+    assert list(series.decided(course())) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("0.0246 (0.014 to 0.043)", (0.0246, 0.014, 0.043)),
+        ("1e-05", (1e-05, 1e-05, 1e-05)),
+        ("90 (anything to anything)", (90.0, 0.0, 1e6)),
+        ("anything", None),
+        ("", None),
+    ],
+)
+def test_figures_of_reasons_are_read(text: str, found: tuple[float, float, float] | None) -> None:
+    assert series._read(text) == found
+
+
+def test_figures_of_reasons_that_are_no_side_s_are_not_drawn() -> None:
+    made = course(0.2)
+    reason = Reason(
+        name="emergency",
+        message="live.error_rate is 0.3",
+        values={"live.error_rate": "0.3", "baseline.error_rate": "0.1", "note": "so"},
+    )
+    stays = tuple(replace(stay, reasons=(reason,)) for stay in made.stays)
+    (only,) = series.decided(replace(made, stays=stays))
+    assert (only.side, only.value, only.over, only.limit) == (CANARY, 0.3, "", None)
+
+
+def untimed(made: Course) -> Course:
+    points = (
+        replace(one, sides={name: replace(side, latency=None) for name, side in one.sides.items()})
+        for one in made.points
+    )
+    return replace(made, points=tuple(points))
+
+
+def test_without_response_times_there_is_no_panel_for_them() -> None:
+    whole, lower = course(), untimed(course())
+    assert (series.timed(whole), series.timed(lower)) == (True, False)
+
+    def height(*drawn: Course) -> int:
+        return int.from_bytes(chart.png(drawn)[20:24])
+
+    assert height(lower) < height(whole) == height(lower, whole)
+
+
+def test_a_title_is_not_broken_within_a_span() -> None:
+    from matplotlib.figure import Figure
+
+    axes = Figure().subplots()
+    said = "quick would have been rolled back at 5 % after 1 h 32 min and 45 s, 2 of 3 days"
+    chart._title(axes, replace(course(minutes=1), title=said), 10)
+    lines = axes.texts[0].get_text().splitlines()
+    kept = [line for line in lines if "\N{NO-BREAK SPACE}" in line]
+    assert kept == ["5\xa0% after", "1\xa0h\xa032\xa0min", "and 45\xa0s,"]
 
 
 def test_the_weights_are_steps() -> None:

@@ -124,6 +124,19 @@ def test_strategies_are_compared_by_how_they_end_and_what_that_costs() -> None:
     assert "of them failed" not in terminal([done()])
 
 
+def test_what_nobody_measured_has_no_line() -> None:
+    made = done(0.2)
+    points = tuple(
+        replace(one, sides={name: replace(side, latency=None) for name, side in one.sides.items()})
+        for one in made.course.points
+    )
+    text = terminal([replace(made, course=replace(made.course, points=points))], Look(width=100))
+    assert "errors new" in text
+    assert "p99 new" in terminal([made], Look(width=100))
+    assert "p99 new" not in text
+    assert "of 0 ms" not in text
+
+
 def test_without_unicode_nothing_needs_it() -> None:
     assert terminal([done(0.2), done()], Look(width=80, unicode=False)).isascii()
 

@@ -177,17 +177,24 @@ def summed(counts: Sequence[Counts]) -> Counts | None:
 
 _NUMBER = r"(?P<value>\d+(?:\.\d+)?)"
 _COMPARED = re.compile(
-    r"(?:^|&&)\s*(?:canary|live)\.(?P<metric>error_rate|latency_p\d+_ms)\s*>=?\s*"
-    rf"(?:stable\.(?P=metric)\s*(?P<sign>[+*])\s*)?{_NUMBER}\s*(?:$|&&)"
+    r"(?:^|&&)\s*(?:canary|live)\.(?P<metric>error_rate|latency_p\d+_ms)\s*"
+    r"(?P<beyond>-\s*stable\.(?P=metric)\s*)?>=?\s*"
+    rf"(?(beyond)|(?:stable\.(?P=metric)\s*(?P<sign>[+*])\s*)?){_NUMBER}\s*(?:$|&&)"
 )
 
 
 def limits_of(triggers: Iterable[Trigger]) -> tuple[Limit, ...]:
-    """The limits that can be drawn: of conditions that compare a figure of the new version with a
-    number, or with stable's and a number. What else they ask isn't drawn."""
+    """The limits that can be drawn: of conditions that compare a figure of the new version, or how
+    far it is beyond stable's, with a number, or with stable's and a number. What else they ask
+    isn't drawn."""
     found = ((_COMPARED.search(one.when.source), one.name) for one in triggers)
     return tuple(
-        Limit(metric=m["metric"], value=float(m["value"]), sign=m["sign"], name=name)
+        Limit(
+            metric=m["metric"],
+            value=float(m["value"]),
+            sign="+" if m["beyond"] else m["sign"],
+            name=name,
+        )
         for m, name in found
         if m is not None
     )

@@ -8,7 +8,7 @@ by colour-blind eyes, and both versions also by the shape of their lines.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from datetime import timedelta
 from io import BytesIO
 from textwrap import fill
@@ -21,35 +21,35 @@ from modelctl.errors import DependencyError
 from modelctl.report import words
 from modelctl.report.clean import shorten, visible
 from modelctl.report.rollout_axes import name_ends, time_axis
+from modelctl.report.rollout_colors import (
+    BACK,
+    COLORS,
+    FAINT,
+    LIMIT,
+    PAPER,
+    PAUSE,
+    RULE,
+    SETTINGS,
+    themed,
+)
 from modelctl.report.rollout_series import (
     ERROR_RATE,
+    Decided,
     Line,
+    decided,
     hours,
     limit_line,
     lines,
     slot,
+    taken_back,
+    timed,
     weights,
 )
+from modelctl.report.rollout_words import shown
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-PAPER, INK, FAINT, RULE = "#ffffff", "#24292f", "#656d76", "#d8dee4"
-COLORS = {CANARY: "#d55e00", STABLE: "#0072b2"}
-LIMIT, BACK, PAUSE = "#8250df", "#cf222e", "#bf8700"
-_DARK = {
-    PAPER: "#0d1117",
-    INK: "#e6edf3",
-    FAINT: "#9198a1",
-    RULE: "#30363d",
-    COLORS[CANARY]: "#ff9a52",
-    COLORS[STABLE]: "#58b4f5",
-    LIMIT: "#bc9cff",
-    BACK: "#ff7b72",
-    PAUSE: "#e3b341",
-}
-"""What each colour becomes where the reader's screen is dark."""
 
 _SHADES = {
     rollout.GOING_BACK: BACK,
@@ -74,27 +74,6 @@ _FAR = 4.0
 _MARGIN = 1.012  # so that what happens at the end lies within the picture
 _NAME = 18
 _LEAST_ROOM = 0.045  # of the width, that a word needs
-_SETTINGS: Any = {
-    "font.family": "DejaVu Sans",
-    "font.size": 8.5,
-    "svg.hashsalt": "modelctl",
-    "svg.fonttype": "path",
-    "axes.edgecolor": RULE,
-    "axes.labelcolor": FAINT,
-    "axes.linewidth": 0.8,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "text.color": INK,
-    "text.parse_math": False,
-    "xtick.color": FAINT,
-    "ytick.color": FAINT,
-    "xtick.major.size": 3,
-    "ytick.major.size": 0,
-    "figure.facecolor": PAPER,
-    "axes.facecolor": PAPER,
-    "savefig.facecolor": PAPER,
-    "path.simplify": False,
-}
 
 
 class _Drawn:
@@ -126,7 +105,7 @@ def png(courses: Sequence[Course]) -> bytes:
 
 def svg(courses: Sequence[Course]) -> bytes:
     """The same as an SVG that follows the reader's light or dark mode."""
-    return _themed(_drawn(courses, "svg").decode()).encode()
+    return themed(_drawn(courses, "svg").decode()).encode()
 
 
 def _drawn(courses: Sequence[Course], format_: str) -> bytes:
@@ -141,30 +120,34 @@ def _drawn(courses: Sequence[Course], format_: str) -> bytes:
         ) from None
     with rc_context():
         rcdefaults()  # nobody's own matplotlibrc
-        rcParams.update(_SETTINGS)
-        figure = Figure(figsize=(9.6 if len(courses) == 1 else 7.4 * len(courses), 7.4))
+        rcParams.update(SETTINGS)
+        panels = _PANELS if any(map(timed, courses)) else _PANELS[:-1]
+        width = 9.6 if len(courses) == 1 else 7.4 * len(courses)
+        figure = Figure(figsize=(width, _HEIGHTS[len(panels)]))
         FigureCanvasAgg(figure)
-        _fill(figure, courses)
+        _fill(figure, courses, panels)
         output = BytesIO()
         metadata = {"Date": None, "Creator": "modelctl"} if format_ == "svg" else {"Software": None}
         figure.savefig(output, format=format_, dpi=160, metadata=metadata)
     return output.getvalue()
 
 
-def _fill(figure: Figure, courses: Sequence[Course]) -> None:
+def _fill(figure: Figure, courses: Sequence[Course], kinds: Sequence[_Panel]) -> None:
     panels: Any = figure.subplots(
-        len(_PANELS),
+        len(kinds),
         len(courses),
         squeeze=False,
         sharex="col",
-        gridspec_kw={"height_ratios": (1, 1.35, 1.35)},
+        gridspec_kw={"height_ratios": (1, *[1.35] * (len(kinds) - 1))},
     )
+    height = figure.get_figheight()
     figure.subplots_adjust(
-        left=0.075, right=0.905, top=0.865, bottom=0.105, hspace=0.13, wspace=0.32
-    )
+        left=0.075, right=0.905, top=1 - 1.0 / height, bottom=0.777 / height, hspace=0.13,
+        wspace=0.32,
+    )  # fmt: skip
     if len(courses) > 1:
         figure.subplots_adjust(left=0.05, right=0.935)
-    for row, panel in enumerate(_PANELS):
+    for row, panel in enumerate(kinds):
         drawn = [panel(axes, course) for axes, course in zip(panels[row], courses, strict=True)]
         top = max(one.top for one in drawn)
         for axes, course, one in zip(panels[row], courses, drawn, strict=True):
@@ -181,7 +164,7 @@ def _fill(figure: Figure, courses: Sequence[Course]) -> None:
 
 def _title(axes: Axes, course: Course, columns: int | None) -> None:
     """What it says, on as many lines of `columns` letters as it takes."""
-    title, about = visible(course.title), visible(course.about)
+    title, about = _SPANS.sub("\N{NO-BREAK SPACE}", visible(course.title)), visible(course.about)
     if columns is not None:
         title, about = fill(title, columns), fill(about, round(1.4 * columns))
     more = 12 * about.count("\n")
@@ -191,15 +174,18 @@ def _title(axes: Axes, course: Course, columns: int | None) -> None:
 
 _TITLE = 56
 """The letters of a title where pictures stand side by side."""
+_SPANS = re.compile(r"(?<=\d) (?=(?:d|h|min|s|%)(?:\W|$))|(?<=\d [dh]) (?=\d)|(?<=\d min) (?=\d)")
+"""The spaces within `1 h 32 min` and `25 %`, where a title mustn't be broken."""
 
 
 def _note(axes: Axes, course: Course) -> None:
     """What a reader must know of the lines, beneath the axis of time."""
     width = words.span(slot(course))
     told = (
-        "lines: since the step began, as it is decided by · bands: 95 %, however often one looks · "
-        f"dots: {width} each"
+        f"lines: since the step began · bands: 95 %, however often one looks · dots: {width} each"
     )
+    if any(decided(course)):
+        told += " · diamonds: what took it back"
     axes.annotate(
         told,
         (0, 0),
@@ -228,7 +214,7 @@ def _frame(axes: Axes, course: Course) -> None:
         if stay.phase in _SHADES:
             axes.axvspan(left, right, color=_SHADES[stay.phase], alpha=0.09, linewidth=0)
         if stay.ended is not None:
-            color = BACK if _taken_back(stay) else RULE
+            color = BACK if taken_back(stay) else RULE
             axes.axvline(right, color=color, linewidth=0.9, zorder=0.9)
 
 
@@ -273,7 +259,7 @@ def _decision(axes: Axes, course: Course, stay: Stay) -> None:
         [x], [stay.weight], marker, color=color, markersize=6.5, clip_on=False, zorder=5,
         markeredgecolor=PAPER, markeredgewidth=0.8,
     )  # fmt: skip
-    if _taken_back(stay):
+    if taken_back(stay):
         right_half = x > hours(course, course.until) / 2
         why = ", ".join(reason.name for reason in stay.reasons) or "rolled back"
         axes.annotate(
@@ -289,15 +275,11 @@ def _decision(axes: Axes, course: Course, stay: Stay) -> None:
         )
 
 
-def _taken_back(stay: Stay) -> bool:
-    """Whether it ended by being taken back; what follows are only the weights of the way back."""
-    return stay.ended == rollout.ROLL_BACK and stay.phase != rollout.GOING_BACK
-
-
 def _errors(axes: Axes, course: Course) -> _Drawn:
     drawn = _Drawn(top=0.002)
     stable = {ERROR_RATE: _line(axes, course, STABLE, ERROR_RATE, drawn)}
     _line(axes, course, CANARY, ERROR_RATE, drawn)
+    _deciding(axes, course, stable, drawn)
     _limits(axes, course, stable, drawn)
     drawn.top = min(drawn.top, 1.0)
     axes.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.3g} %")
@@ -310,6 +292,7 @@ def _latency(axes: Axes, course: Course) -> _Drawn:
     stable = {metric: _line(axes, course, STABLE, metric, drawn) for metric in QUANTILES}
     for metric in QUANTILES:
         _line(axes, course, CANARY, metric, drawn)
+    _deciding(axes, course, stable, drawn)
     _limits(axes, course, stable, drawn)
     axes.yaxis.set_major_formatter(lambda value, _: f"{value:g} ms")
     axes.set_ylabel("response time")
@@ -341,7 +324,7 @@ def _dots(axes: Axes, line: Line, side: str) -> None:
 def _limits(axes: Axes, course: Course, stable: Mapping[str, Line], drawn: _Drawn) -> None:
     """What the conditions hold the new version against, as far as a line can say it. What is far
     from anything that was measured would only press the rest flat."""
-    far = _FAR * max((height for _, _, height in drawn.ends), default=0.0)
+    far = max([drawn.top, *(_FAR * height for _, _, height in drawn.ends)])
     for limit in course.limits:
         line = limit_line(limit, stable[limit.metric]) if limit.metric in stable else Line()
         if line.seen and line.seen[-1] <= far:
@@ -350,15 +333,43 @@ def _limits(axes: Axes, course: Course, stable: Mapping[str, Line], drawn: _Draw
             drawn.end(line, shorten(limit.name or "limit", _NAME), LIMIT)
 
 
-_PANELS = (_weights, _errors, _latency)
+def _deciding(axes: Axes, course: Course, metrics: Container[str], drawn: _Drawn) -> None:
+    """The figures that took it back, which may be of a shorter span than the lines, with what they
+    may truly be and what they were held against."""
+    found = [one for one in decided(course) if one.metric in metrics]
+    heights = [one.value for one in found if one.side == CANARY]
+    for one in found:
+        x, color = [one.hour], COLORS[one.side]
+        axes.plot(x * 2, [one.low, one.high], color=color, linewidth=2.2, alpha=0.6, zorder=4)
+        axes.plot(
+            x, [one.value], "D", color=color, markersize=5.5, clip_on=False, zorder=5,
+            markeredgecolor=PAPER, markeredgewidth=0.8,
+        )  # fmt: skip
+        drawn.reach([one.value], 1.25)
+        if one.side == CANARY:
+            if one.limit is not None:
+                axes.plot(x, [one.limit], "_", color=LIMIT, markersize=13, zorder=6)
+                drawn.reach([one.limit], 1.12)
+            above = "bottom" if one.value == max(heights) else "top"
+            _say(axes, course, one, above if len(heights) > 1 else "center")
 
 
-def _themed(text: str) -> str:
-    """The SVG with a second set of colours. What knows nothing of media queries shows the first."""
-    rules = "".join(
-        f'[style*="{kind}: {light}"]{{{kind}:{dark} !important}}'
-        for light, dark in _DARK.items()
-        for kind in ("fill", "stroke")
+def _say(axes: Axes, course: Course, one: Decided, va: str) -> None:
+    """The figure that decided beside its mark, on the side where there is room."""
+    right_half = one.hour > hours(course, course.until) / 2
+    axes.annotate(
+        f"{shown(one.metric, one.value)} {one.over}".rstrip(),
+        (one.hour, one.value),
+        (-8 if right_half else 8, 0),
+        textcoords="offset points",
+        ha="right" if right_half else "left",
+        va=va,
+        color=BACK,
+        fontweight="bold",
     )
-    style = f"<style>@media (prefers-color-scheme: dark){{{rules}}}</style>"
-    return re.sub(r"(<svg [^>]*>)", rf"\1\n {style}", text, count=1)
+
+
+_Panel = Callable[["Axes", Course], _Drawn]
+_PANELS: Sequence[_Panel] = (_weights, _errors, _latency)
+_HEIGHTS = {3: 7.4, 2: 5.35}
+"""How high a picture is, in inches, by how many panels it has."""

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 from modelctl.domain.comparing import CONFIDENCE
-from modelctl.domain.observations import Counts, figures_of
+from modelctl.domain.observations import CANARY, STABLE, Counts, figures_of
+from modelctl.domain.rollout_state import GOING_BACK, ROLL_BACK, Reason
 from modelctl.domain.sequential import Limits, limits_of, reach, samples_of
 from modelctl.domain.simulation import Course, Limit, Stay, binned
 
@@ -111,3 +113,83 @@ def limit_line(limit: Limit, stable: Line) -> Line:
     for hour, value in zip(stable.hours, stable.values, strict=True):
         line.add(hour, limit.at(None if math.isnan(value) else value))
     return line
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decided:
+    """A figure that took a version back, as its reason has it: when in hours, of which side, with
+    the limits that it was sure of, over which span, and what it was held against."""
+
+    hour: float
+    side: str
+    metric: str
+    value: float
+    low: float
+    high: float
+    over: str = ""
+    limit: float | None = None
+
+
+_DIGITS = r"\d+(?:\.\d+)?(?:e[+-]?\d+)?"
+_FIGURE = re.compile(rf"({_DIGITS})(?: \((\S+) to (\S+)\))?")
+_OVER = re.compile(r", (in the last \d[\w ]*)")
+_SIDES = {CANARY: CANARY, "live": CANARY, STABLE: STABLE}
+
+
+def taken_back(stay: Stay) -> bool:
+    """Whether it ended by being taken back; what follows are only the weights of the way back."""
+    return stay.ended == ROLL_BACK and stay.phase != GOING_BACK
+
+
+def decided(course: Course) -> Iterator[Decided]:
+    """The figures that took it back. Conditions are asked over the whole step and over a recent
+    window, which may be far from what the lines show."""
+    for stay in filter(taken_back, course.stays):
+        for reason in stay.reasons:
+            yield from _decided(course, reason, hours(course, stay.until))
+
+
+def _decided(course: Course, reason: Reason, hour: float) -> Iterator[Decided]:
+    over = _OVER.search(reason.message)
+    limits = {limit.metric: limit for limit in course.limits if limit.name == reason.name}
+    for name, text in reason.values.items():
+        side, _, metric = name.partition(".")
+        if side not in _SIDES or (read := _read(text)) is None:
+            continue
+        value, low, high = read
+        stable = _read(reason.values.get(f"{STABLE}.{metric}", ""))
+        held = limits[metric].at(stable[0] if stable else None) if metric in limits else None
+        yield Decided(
+            hour=hour,
+            side=_SIDES[side],
+            metric=metric,
+            value=value,
+            low=low,
+            high=high,
+            over=over[1] if over else "",
+            limit=held,
+        )
+
+
+def _read(text: str) -> tuple[float, float, float] | None:
+    """`0.0246 (0.01399 to 0.0429)`: the figure and its limits, which may be `anything`; where it
+    has none, both are the figure."""
+    if (found := _FIGURE.fullmatch(text)) is None:
+        return None
+    value, low, high = found.groups()
+    if low is None:
+        return float(value), float(value), float(value)
+    return float(value), _end(low, 0.0), _end(high, _MOST)
+
+
+def _end(text: str, otherwise: float) -> float:
+    return float(text) if re.fullmatch(_DIGITS, text) else otherwise
+
+
+def timed(course: Course) -> bool:
+    """Whether anybody measured how long the answers took."""
+    return any(
+        counts.latency is not None and sum(counts.latency.counts) > 0
+        for point in course.points
+        for counts in point.sides.values()
+    )

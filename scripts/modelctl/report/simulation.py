@@ -85,7 +85,10 @@ def _sparks(course: Course, look: Look) -> Table:
             side: [figure(side, one.sides.get(side) if one else None, metric) for one in bins]
             for side in (CANARY, STABLE)
         }
-        top = max((v for line in lines.values() for v in line if v is not None), default=0.0)
+        seen = [value for line in lines.values() for value in line if value is not None]
+        if not seen:  # nobody measured it
+            continue
+        top = max(seen)
         for side, label, style in ((CANARY, "new", "yellow"), (STABLE, "now", "blue")):
             scale = f"of {shown(metric, top)}" if side == CANARY else ""
             line = ink(look, (_spark(lines[side], top), style))
