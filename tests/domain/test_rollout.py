@@ -14,7 +14,7 @@ from hypothesis import given, strategies as st
 from modelctl.domain import rollout as ro
 from modelctl.domain.observations import Mean, Observation, Ratio
 from modelctl.domain.rollout import Decision, State
-from modelctl.domain.rollout_judging import unplanned
+from modelctl.domain.rollout_judging import lacking, unplanned
 from modelctl.domain.strategies import Strategy, weights
 from modelctl.domain.triggers import Trigger
 from modelctl.errors import ModelctlError
@@ -634,3 +634,4 @@ def test_a_plan_that_has_fewer_steps_by_now_asks_for_nothing_more() -> None:
     state = replace(ro.begin(CANARY, NOW), step=7, weight=60)
     found = decided(CANARY, healthy(MINUTE), after=MINUTE, state=state)
     assert (found.action, found.after.phase, found.after.weight) == (ro.HOLD, ro.WAITING, 60)
+    assert list(lacking(CANARY, state, NOW)) == []
