@@ -135,6 +135,19 @@ def test_it_never_goes_to_and_fro(twice: World) -> None:
     assert len(guard.traffic.events) == 2
 
 
+def test_what_was_held_and_got_well_stays(twice: World) -> None:
+    """It breached while a way back had to wait, and doesn't any more once it might go."""
+    bring(twice, "dev", "1.2.0")
+    twice.later(hours=2)
+    guard = Watchman(twice)
+    guard.second(900)
+    assert [changes(guard.second(900)) for _ in range(3)] == [["held"], [], []]
+    twice.later(hours=2)
+    done = guard.second(0)
+    assert (changes(done), done.held) == (["well"], ())
+    assert ran(twice)[-1] == "1.1.0"
+
+
 def test_without_a_way_back_it_holds_and_says_so(served: World) -> None:
     guard = Watchman(served)
     done = guard.second(900)

@@ -314,6 +314,7 @@ class _OnePass:
         at, until = place.held.get(model, (None, None))
         if at == serving.seen and until is not None and self._session.now < until:
             self._held.append(f"{self._environment}/{model}@{serving.request.version}")
+            del place.owed[model]  # nothing was begun
             return
         done = go_back(
             self._session,
